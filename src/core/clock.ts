@@ -1,0 +1,23 @@
+/**
+ * Time as a parameter: whoever waits or compares instants is given a clock, so tests move it by hand.
+ *
+ * `now` is in milliseconds since the epoch but never runs backwards, and it reads the same in every
+ * thread of the process, so an instant (a deadline) may cross a thread border.
+ */
+export interface Clock {
+  /** Milliseconds since the epoch, with fractions; monotonic. */
+  now(): number;
+  /** Calls `callback` once, `delayMs` from now, unless disposed before. Does not keep the process alive. */
+  after(delayMs: number, callback: () => void): Disposable;
+}
+
+// Threads have their own time origin; the sum is common to all of them.
+const origin = performance.timeOrigin;
+
+export const systemClock: Clock = {
+  now: () => origin + performance.now(),
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs).unref();
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  },
+};

@@ -1,0 +1,101 @@
+/**
+ * What happened, for whoever wants to know.
+ *
+ * Carried by Node's diagnostics channels, so the code that publishes knows nothing of metrics, traces
+ * or logs, and pays one property read when nobody listens. A channel is per thread: each thread's
+ * telemetry listens to its own, and the control thread sums.
+ */
+import { channel } from 'node:diagnostics_channel';
+import type { ErrorCode } from './errors.ts';
+import type { ModelVersion } from './model.ts';
+
+/** Why a batch was sent when it was. */
+export type DispatchReason =
+  /** The runner was free: everything that waited went. */
+  | 'idle'
+  /** The batch reached its cap (rows or latency budget). */
+  | 'full'
+  /** More rows would have made a request in it miss its deadline. */
+  | 'deadline';
+
+/** A batch was sent to its runner and has come back. */
+export interface BatchRun {
+  readonly model: ModelVersion;
+  readonly requests: number;
+  readonly rows: number;
+  /** Rows added so that the answers do not depend on the neighbours. */
+  readonly paddedRows: number;
+  readonly reason: DispatchReason;
+  /** Sum over the requests of the time each waited in the queue. */
+  readonly queuedMs: number;
+  /** Time of the run as the caller saw it. */
+  readonly runMs: number;
+  readonly failed: boolean;
+}
+export const batchRun = event<BatchRun>('servery.batch.run');
+
+/** A request was refused or dropped before it ran. */
+export interface Rejection {
+  readonly model: ModelVersion;
+  readonly code: ErrorCode;
+}
+export const rejection = event<Rejection>('servery.batch.rejection');
+
+/** A prediction was answered at a door, well or badly. */
+export interface PredictionDone {
+  /** Undefined when the model could not be found. */
+  readonly model: ModelVersion | undefined;
+  readonly door: 'http' | 'grpc' | 'embedded';
+  readonly rows: number;
+  readonly totalMs: number;
+  readonly code: ErrorCode | 'OK';
+}
+export const predictionDone = event<PredictionDone>('servery.prediction.done');
+
+/** A version changed its state on the control thread. */
+export interface VersionStateChanged {
+  readonly model: ModelVersion;
+  readonly state: VersionState;
+  readonly reason: string;
+}
+export type VersionState = 'loading' | 'ready' | 'stuck' | 'failed' | 'unloading' | 'unloaded';
+export const versionStateChanged = event<VersionStateChanged>('servery.version.state');
+
+/** A handler thread was terminated and replaced. */
+export interface HandlerRestarted {
+  readonly model: ModelVersion;
+  readonly cause: 'deadline' | 'memory' | 'exit';
+}
+export const handlerRestarted = event<HandlerRestarted>('servery.handler.restarted');
+
+/** Something an operator should read, that is nobody's answer. Never holds payloads. */
+export interface Notice {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly model?: ModelVersion | { readonly name: string };
+  readonly error?: unknown;
+}
+export const notice = event<Notice>('servery.notice');
+
+interface Event<T> {
+  publish(message: T): void;
+  readonly hasSubscribers: boolean;
+  subscribe(listener: (message: T) => void): Disposable;
+}
+
+function event<T>(name: string): Event<T> {
+  const source = channel(name);
+  return {
+    publish(message) {
+      if (source.hasSubscribers) source.publish(message);
+    },
+    get hasSubscribers() {
+      return source.hasSubscribers;
+    },
+    subscribe(listener) {
+      const onMessage = (message: unknown) => listener(message as T);
+      source.subscribe(onMessage);
+      return { [Symbol.dispose]: () => void source.unsubscribe(onMessage) };
+    },
+  };
+}
