@@ -28,8 +28,9 @@ export interface BatchRun {
   readonly reason: DispatchReason;
   /** Sum over the requests of the time each waited in the queue. */
   readonly queuedMs: number;
-  /** Time of the run as the caller saw it. */
+  /** Time of the run as the caller saw it, and the part of it inside the engine. */
   readonly runMs: number;
+  readonly computeMs: number;
   readonly failed: boolean;
 }
 export const batchRun = event<BatchRun>('servery.batch.run');

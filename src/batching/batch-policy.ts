@@ -1,0 +1,54 @@
+/**
+ * Decides which waiting requests become the next batch.
+ *
+ * Pure: the same queue always gives the same answer. It is asked only when the runner is free, and it
+ * never says "wait": holding an idle runner back for company costs latency at low load, and at high load
+ * company comes by itself while the runner is busy. Promises, timers and the model live in batcher.ts.
+ */
+import type { DispatchReason } from '../core/events.ts';
+
+export interface WaitingRequest {
+  readonly rows: number;
+  /** Instant by which its answer must be there; Infinity for none. */
+  readonly deadline: number;
+}
+
+export interface BatchLimits {
+  readonly maxRows: number;
+  readonly latencyBudgetMs: number;
+}
+
+export interface Decision {
+  /** Run this many of the oldest requests, at least one. */
+  readonly take: number;
+  readonly rows: number;
+  readonly reason: DispatchReason;
+}
+
+/**
+ * @param waiting requests that can be stacked, oldest first, none of them past its deadline; at least one
+ * @param estimateMs expected time of a run by rows; must not decrease with rows for the caps to be exact
+ */
+export function nextBatch(
+  waiting: readonly WaitingRequest[],
+  now: number,
+  { maxRows, latencyBudgetMs }: BatchLimits,
+  estimateMs: (rows: number) => number,
+): Decision {
+  let rows = waiting[0]!.rows;
+  let earliest = waiting[0]!.deadline;
+  for (let take = 1; take < waiting.length; take += 1) {
+    const next = waiting[take]!;
+    const grown = rows + next.rows;
+    if (grown > maxRows) return { take, rows, reason: 'full' };
+    const expectedMs = estimateMs(grown);
+    if (expectedMs > latencyBudgetMs) return { take, rows, reason: 'full' };
+    const deadline = Math.min(earliest, next.deadline);
+    // A request that would be late even alone cannot be helped, so it does not keep others waiting.
+    const wouldBeLate = now + expectedMs > deadline && now + estimateMs(rows) <= earliest;
+    if (wouldBeLate) return { take, rows, reason: 'deadline' };
+    rows = grown;
+    earliest = deadline;
+  }
+  return { take: waiting.length, rows, reason: rows >= maxRows ? 'full' : 'idle' };
+}

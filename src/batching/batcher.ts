@@ -1,0 +1,370 @@
+/**
+ * Groups concurrent requests for one model version into batches, in one front-end thread.
+ *
+ * Owns the queue and nothing else: it is given a function that runs a batch, and which requests make a
+ * batch is decided in batch-policy.ts. `#pump` is the only place where a batch can start.
+ */
+import { systemClock, type Clock } from '../core/clock.ts';
+import { ServeryError } from '../core/errors.ts';
+import { batchRun, rejection, type DispatchReason } from '../core/events.ts';
+import type { ModelVersion } from '../core/model.ts';
+import type { CheckedInputs } from '../core/signature.ts';
+import { elementCount, isBytes, sliceRows, type NumericData, type Tensor } from '../core/tensor.ts';
+import { nextBatch } from './batch-policy.ts';
+import { CostModel } from './cost-model.ts';
+import type { BatchingOptions } from './options.ts';
+import { SharedQueue } from './shared-queue.ts';
+
+/** Parameters are compared by their JSON text: only requests with equal ones may share a call. */
+export type Parameters = Readonly<Record<string, string | number | boolean | bigint>>;
+
+export interface SubmitOptions {
+  /** Instant at which the caller has its answer or `DEADLINE_EXCEEDED`. */
+  readonly deadline?: number | undefined;
+  /** Like `deadline`, while it waits in the queue. */
+  readonly queueDeadline?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly parameters?: Parameters | undefined;
+}
+
+/** What a batch is run with. */
+export interface BatchCall {
+  /** Rows to compute, padding included. */
+  readonly rows: number;
+  /** When the last of its callers gives up; undefined when one of them never does. */
+  readonly deadline: number | undefined;
+  readonly parameters: Parameters | undefined;
+}
+
+export type RunBatch = (
+  parts: readonly (readonly Tensor[])[],
+  call: BatchCall,
+) => Promise<{ readonly outputs: readonly Tensor[]; readonly computeMs: number }>;
+
+export interface BatcherSettings {
+  readonly model: ModelVersion;
+  readonly options: BatchingOptions;
+  /** Axis 0 of the outputs counts rows. False: a request is one call, its outputs are returned as they are. */
+  readonly batched: boolean;
+  /** False: requests never share a run and are never padded. */
+  readonly batchable: boolean;
+  /** Rows a run needs at least; smaller ones are padded. */
+  readonly minRows: number;
+  readonly counters: SharedArrayBuffer;
+  readonly costs: readonly { readonly rows: number; readonly runMs: number }[];
+  /** Runs that may be under way at once. Asked before each, as it may change. */
+  readonly concurrency: () => number;
+}
+
+interface Waiting {
+  readonly inputs: readonly Tensor[];
+  readonly rows: number;
+  readonly since: number;
+  /** Infinity for none. */
+  readonly deadline: number;
+  readonly queueDeadline: number;
+  readonly group: string;
+  readonly parameters: Parameters | undefined;
+  readonly resolve: (outputs: readonly Tensor[]) => void;
+  readonly reject: (reason: ServeryError) => void;
+  /** Set when it left the queue for a run. */
+  running: boolean;
+  /** Set when it has its answer, by whatever came first. */
+  settled: boolean;
+}
+
+export class Batcher implements AsyncDisposable {
+  readonly #run: RunBatch;
+  readonly #settings: BatcherSettings;
+  readonly #clock: Clock;
+  readonly #queue: SharedQueue;
+  readonly #costs: CostModel;
+  readonly #estimate: (rows: number) => number;
+  /** Waiting requests by what may be stacked, oldest first. Nearly always there is one group. */
+  readonly #groups = new Map<string, Waiting[]>();
+  /** Everything without an answer that has a deadline, waiting or running. */
+  readonly #timed = new Set<Waiting>();
+  readonly #running = new Set<Promise<void>>();
+  #pumpIsDue = false;
+  #expiry: { readonly at: number; readonly timer: Disposable } | undefined;
+  #closing = false;
+
+  constructor(run: RunBatch, settings: BatcherSettings, clock: Clock = systemClock) {
+    this.#run = run;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#queue = new SharedQueue(settings.counters, settings.options.maxQueuedRows);
+    this.#costs = new CostModel(settings.costs);
+    this.#estimate = (rows) => this.#costs.estimate(rows);
+  }
+
+  /**
+   * Queues one request and resolves with its own rows of the outputs.
+   *
+   * @throws {ServeryError} `QUEUE_FULL` at once, when more than `maxQueuedRows` would wait
+   * @throws {ServeryError} `DEADLINE_EXCEEDED`, `CANCELLED`, `SHUTTING_DOWN`, and what the run throws
+   */
+  submit(inputs: CheckedInputs, options: SubmitOptions): Promise<readonly Tensor[]> {
+    const { rows } = inputs;
+    const { maxRows, maxQueuedRows } = this.#settings.options;
+    if (this.#closing) return this.#refuse('SHUTTING_DOWN', 'Cannot queue the request: the version is unloading');
+    if (!this.#queue.tryEnter(rows)) {
+      const waiting = Math.max(0, this.#queue.queuedRows);
+      const retryAfterMs = Math.max(1, this.#estimate(maxRows) * Math.ceil(waiting / maxRows));
+      const message = `Cannot queue ${rows} rows: Exceeds maximum queue size, ${waiting} of ${maxQueuedRows} rows wait`;
+      return this.#refuse('QUEUE_FULL', message, retryAfterMs);
+    }
+    if (rows <= maxRows || !this.#settings.batchable) return this.#enqueue(inputs.tensors, rows, inputs, options);
+    return this.#enqueueInChunks(inputs, options);
+  }
+
+  /** Refuses new requests, runs those that wait, and returns when the last batch is done. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    this.#pump();
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    this.#expiry?.timer[Symbol.dispose]();
+  }
+
+  #refuse(code: 'SHUTTING_DOWN' | 'QUEUE_FULL', message: string, retryAfterMs = 1000): Promise<never> {
+    rejection.publish({ model: this.#settings.model, code });
+    return Promise.reject(new ServeryError(code, message, { retryAfterMs }));
+  }
+
+  #enqueue(
+    tensors: readonly Tensor[],
+    rows: number,
+    { stackKey }: CheckedInputs,
+    { deadline = Infinity, queueDeadline = Infinity, signal, parameters }: SubmitOptions,
+  ): Promise<readonly Tensor[]> {
+    return new Promise((resolve, reject) => {
+      const group = parameters === undefined ? stackKey : `${stackKey}${textOf(parameters)}`;
+      const since = this.#clock.now();
+      // prettier-ignore
+      const waiting: Waiting = {
+        inputs: tensors, rows, since, deadline, queueDeadline, group, parameters, resolve, reject,
+        running: false, settled: false,
+      };
+      if (deadline !== Infinity || queueDeadline !== Infinity) {
+        this.#timed.add(waiting);
+        this.#expireAt(Math.min(deadline, queueDeadline));
+      }
+      signal?.addEventListener(
+        'abort',
+        () => this.#giveUp(waiting, new ServeryError('CANCELLED', 'The client closed the request')),
+        { once: true },
+      );
+      const queue = this.#groups.get(group);
+      if (queue === undefined) this.#groups.set(group, [waiting]);
+      else queue.push(waiting);
+      this.#pumpSoon();
+    });
+  }
+
+  /** A request larger than a batch: as many full batches as it needs, answered as one. */
+  async #enqueueInChunks(inputs: CheckedInputs, options: SubmitOptions): Promise<readonly Tensor[]> {
+    const { maxRows } = this.#settings.options;
+    const chunks: Promise<readonly Tensor[]>[] = [];
+    for (let from = 0; from < inputs.rows; from += maxRows) {
+      const to = Math.min(inputs.rows, from + maxRows);
+      const tensors = inputs.tensors.map((tensor) => sliceRows(tensor, from, to));
+      chunks.push(this.#enqueue(tensors, to - from, inputs, options));
+    }
+    return concatenate(await Promise.all(chunks));
+  }
+
+  // One pump for all requests that arrive in a turn of the event loop: they become one batch, which makes
+  // 1.8 times the requests per second of a run for each. It is not a wait: nothing else happens in between.
+  #pumpSoon(): void {
+    if (this.#pumpIsDue || this.#running.size >= this.#settings.concurrency()) return;
+    this.#pumpIsDue = true;
+    setImmediate(() => {
+      this.#pumpIsDue = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#groups.size > 0 && this.#running.size < this.#settings.concurrency()) {
+      const group = this.#oldestGroup();
+      const queue = this.#groups.get(group)!;
+      const now = this.#clock.now();
+      const { options, batchable } = this.#settings;
+      const decision = batchable
+        ? nextBatch(queue, now, options, this.#estimate)
+        : { take: 1, rows: queue[0]!.rows, reason: 'idle' as const };
+      const batch = decision.take === queue.length ? queue : queue.splice(0, decision.take);
+      if (batch === queue) this.#groups.delete(group);
+      this.#queue.leave(decision.rows);
+      const run = this.#runBatch(batch, decision.rows, decision.reason, now).finally(() => {
+        this.#running.delete(run);
+        if (this.#closing) this.#pump();
+        else if (this.#groups.size > 0) this.#pumpSoon();
+      });
+      this.#running.add(run);
+    }
+  }
+
+  #oldestGroup(): string {
+    let oldest = '';
+    let since = Infinity;
+    for (const [group, queue] of this.#groups) {
+      if (queue[0]!.since < since) {
+        since = queue[0]!.since;
+        oldest = group;
+      }
+    }
+    return oldest;
+  }
+
+  async #runBatch(batch: readonly Waiting[], rows: number, reason: DispatchReason, start: number): Promise<void> {
+    const { minRows, batchable, model, batched } = this.#settings;
+    const runRows = batchable ? Math.max(rows, minRows) : rows;
+    let deadline = 0;
+    let queuedMs = 0;
+    for (const waiting of batch) {
+      waiting.running = true;
+      queuedMs += start - waiting.since;
+      if (waiting.deadline > deadline) deadline = waiting.deadline;
+    }
+    const call = { rows: runRows, deadline: deadline === Infinity ? undefined : deadline, parameters: batch[0]!.parameters };
+    const parts = batch.map((waiting) => waiting.inputs);
+    let failure: unknown;
+    let computeMs = 0;
+    try {
+      const result = await this.#run(parts, call);
+      computeMs = result.computeMs;
+      if (batched) checkRowCounts(result.outputs, runRows, model);
+      this.#deliver(batch, result.outputs, runRows);
+    } catch (error) {
+      failure = error;
+    }
+    const runMs = this.#clock.now() - start;
+    const failed = failure !== undefined;
+    if (!failed) this.#costs.observe(runRows, runMs);
+    if (batchRun.hasSubscribers) {
+      const paddedRows = runRows - rows;
+      // prettier-ignore
+      batchRun.publish({ model, requests: batch.length, rows, paddedRows, reason, queuedMs, runMs, computeMs, failed });
+    }
+    if (failed) await this.#recover(batch, failure, reason);
+  }
+
+  /** One bad request must not cost its neighbours their answers: halve a failed batch until it stands alone. */
+  async #recover(batch: readonly Waiting[], failure: unknown, reason: DispatchReason): Promise<void> {
+    const alive = batch.filter((waiting) => !waiting.settled);
+    const mayBeOneRow = failure instanceof ServeryError && BISECTABLE.has(failure.code);
+    if (alive.length <= 1 || !mayBeOneRow || failure instanceof RowCountError) {
+      for (const waiting of alive) this.#settle(waiting).reject(asServeryError(failure));
+      return;
+    }
+    const middle = alive.length >> 1;
+    for (const half of [alive.slice(0, middle), alive.slice(middle)]) {
+      const rows = half.reduce((sum, waiting) => sum + waiting.rows, 0);
+      await this.#runBatch(half, rows, reason, this.#clock.now());
+    }
+  }
+
+  #deliver(batch: readonly Waiting[], outputs: readonly Tensor[], runRows: number): void {
+    const lone = batch.length === 1 ? batch[0]! : undefined;
+    // A lone request is passed through: under light load, batching must cost nothing.
+    if (lone !== undefined && (!this.#settings.batched || lone.rows === runRows)) {
+      if (!lone.settled) this.#settle(lone).resolve(outputs);
+      return;
+    }
+    let from = 0;
+    for (const waiting of batch) {
+      const to = from + waiting.rows;
+      if (!waiting.settled) {
+        const own: Tensor[] = [];
+        for (const output of outputs) own.push(sliceRows(output, from, to));
+        this.#settle(waiting).resolve(own);
+      }
+      from = to;
+    }
+  }
+
+  #settle(waiting: Waiting): Waiting {
+    waiting.settled = true;
+    if (this.#timed.size > 0) this.#timed.delete(waiting);
+    return waiting;
+  }
+
+  /** Answers a request before its run does; if it still waits, its place is free at once. */
+  #giveUp(waiting: Waiting, reason: ServeryError): void {
+    if (waiting.settled) return;
+    if (!waiting.running) {
+      const queue = this.#groups.get(waiting.group)!;
+      if (queue.length === 1) this.#groups.delete(waiting.group);
+      else queue.splice(queue.indexOf(waiting), 1);
+      this.#queue.leave(waiting.rows);
+      rejection.publish({ model: this.#settings.model, code: reason.code });
+    }
+    this.#settle(waiting).reject(reason);
+  }
+
+  // One timer for all deadlines, at the earliest: a timer for each request would cost more than the request.
+  #expireAt(at: number): void {
+    if (this.#expiry !== undefined && this.#expiry.at <= at) return;
+    this.#expiry?.timer[Symbol.dispose]();
+    const timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => this.#expire());
+    this.#expiry = { at, timer };
+  }
+
+  #expire(): void {
+    this.#expiry = undefined;
+    const now = this.#clock.now();
+    let next = Infinity;
+    for (const waiting of this.#timed) {
+      const at = waiting.running ? waiting.deadline : Math.min(waiting.deadline, waiting.queueDeadline);
+      if (at > now) {
+        next = Math.min(next, at);
+        continue;
+      }
+      const where = waiting.running ? 'while the model was running' : 'while it waited in the queue';
+      this.#giveUp(waiting, new ServeryError('DEADLINE_EXCEEDED', `Request timeout expired ${where}`));
+    }
+    if (next !== Infinity) this.#expireAt(next);
+  }
+}
+
+const BISECTABLE: ReadonlySet<string> = new Set(['MODEL_FAILED', 'HANDLER_FAILED', 'INVALID_INPUT']);
+
+/** A fault of the model, not of a row: it would fail every half too. */
+class RowCountError extends ServeryError {}
+
+function checkRowCounts(outputs: readonly Tensor[], rows: number, { name, version }: ModelVersion): void {
+  for (const { shape } of outputs) {
+    if (shape[0] === rows) continue;
+    const message = `Model ${name}/${version} gave ${shape[0] ?? 'no'} rows for ${rows}`;
+    throw new RowCountError('MODEL_FAILED', message, { hint: 'An output must have a row for each row of the input.' });
+  }
+}
+
+function asServeryError(failure: unknown): ServeryError {
+  if (failure instanceof ServeryError) return failure;
+  return new ServeryError('INTERNAL', 'The run failed', { cause: failure });
+}
+
+function textOf(parameters: Parameters): string {
+  return JSON.stringify(Object.entries(parameters).sort(), (_, value: unknown) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  );
+}
+
+function concatenate(chunks: readonly (readonly Tensor[])[]): readonly Tensor[] {
+  const [first = []] = chunks;
+  return first.map(({ datatype, shape: [, ...inner] }, output) => {
+    const parts = chunks.map((chunk) => chunk[output]!);
+    const shape = [parts.reduce((rows, part) => rows + part.shape[0]!, 0), ...inner];
+    if (isBytes(parts[0]!.data)) return { datatype, shape, data: parts.flatMap((part) => part.data as never[]) };
+    const data = parts[0]!.data;
+    const joined = new (data.constructor as new (length: number) => NumericData)(elementCount(shape));
+    let at = 0;
+    for (const part of parts) {
+      joined.set(part.data as never, at);
+      at += part.data.length;
+    }
+    return { datatype, shape, data: joined };
+  });
+}
