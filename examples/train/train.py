@@ -148,7 +148,9 @@ def rename_outputs(graph: onnx.GraphProto, names: list[str]) -> None:
         output.name = name
 
 
-def write_held_out(path: Path, example: Example, rows: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> None:
+def write_held_out(
+    path: Path, example: Example, rows: np.ndarray, labels: np.ndarray, probabilities: np.ndarray
+) -> None:
     """`str` of a float32 is the shortest text that reads back as the same float32, and of a float64 likewise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
