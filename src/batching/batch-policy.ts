@@ -36,19 +36,19 @@ export function nextBatch(
   estimateMs: (rows: number) => number,
 ): Decision {
   let rows = waiting[0]!.rows;
-  let earliest = waiting[0]!.deadline;
+  let finish = now + estimateMs(rows);
+  // Earliest deadline among those taken that can still be met; the others are late in any batch.
+  let earliest = waiting[0]!.deadline >= finish ? waiting[0]!.deadline : Infinity;
   for (let take = 1; take < waiting.length; take += 1) {
     const next = waiting[take]!;
     const grown = rows + next.rows;
-    if (grown > maxRows) return { take, rows, reason: 'full' };
     const expectedMs = estimateMs(grown);
-    if (expectedMs > latencyBudgetMs) return { take, rows, reason: 'full' };
-    const deadline = Math.min(earliest, next.deadline);
-    // A request that would be late even alone cannot be helped, so it does not keep others waiting.
-    const wouldBeLate = now + expectedMs > deadline && now + estimateMs(rows) <= earliest;
-    if (wouldBeLate) return { take, rows, reason: 'deadline' };
+    if (grown > maxRows || expectedMs > latencyBudgetMs) return { take, rows, reason: 'full' };
+    // The newcomer's own deadline does not count: in the batch after this one it would be later still.
+    if (now + expectedMs > earliest) return { take, rows, reason: 'deadline' };
     rows = grown;
-    earliest = deadline;
+    finish = now + expectedMs;
+    if (next.deadline >= finish && next.deadline < earliest) earliest = next.deadline;
   }
   return { take: waiting.length, rows, reason: rows >= maxRows ? 'full' : 'idle' };
 }

@@ -227,7 +227,11 @@ export class Batcher implements AsyncDisposable {
       queuedMs += start - waiting.since;
       if (waiting.deadline > deadline) deadline = waiting.deadline;
     }
-    const call = { rows: runRows, deadline: deadline === Infinity ? undefined : deadline, parameters: batch[0]!.parameters };
+    const call = {
+      rows: runRows,
+      deadline: deadline === Infinity ? undefined : deadline,
+      parameters: batch[0]!.parameters,
+    };
     const parts = batch.map((waiting) => waiting.inputs);
     let failure: unknown;
     let computeMs = 0;

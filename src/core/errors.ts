@@ -43,7 +43,10 @@ export const ERROR_CATALOG = {
   WORKSPACE_NOT_FOUND: { retryable: false, hint: 'Run `servery init NAME` to start a workspace.' },
   WORKSPACE_IN_USE: { retryable: false, hint: 'Stop the server that holds it, or use another workspace.' },
   SERVER_NOT_RUNNING: { retryable: false, hint: 'Start one with `servery up`.' },
-  ADDRESS_IN_USE: { retryable: false, hint: 'Stop what listens there, or choose another port with `--http` or `--grpc`.' },
+  ADDRESS_IN_USE: {
+    retryable: false,
+    hint: 'Stop what listens there, or choose another port with `--http` or `--grpc`.',
+  },
   ADDRESS_INSECURE: {
     retryable: false,
     hint: 'Configure `auth.keys` (see `servery token`), listen on 127.0.0.1, or say `--insecure`.',

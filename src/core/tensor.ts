@@ -77,7 +77,11 @@ export function viewOf(
   byteOffset: number,
   length: number,
 ): NumericData {
-  return new (ARRAYS[datatype] as new (b: ArrayBufferLike, o: number, n: number) => NumericData)(buffer, byteOffset, length);
+  return new (ARRAYS[datatype] as new (b: ArrayBufferLike, o: number, n: number) => NumericData)(
+    buffer,
+    byteOffset,
+    length,
+  );
 }
 
 /** Product of a shape; 1 for a scalar. The caller has bounded the axes, so it cannot overflow silently. */

@@ -55,9 +55,13 @@ export class FrontModels implements AsyncDisposable {
     const live = key === undefined ? undefined : this.#open.get(key);
     if (live !== undefined) return live.acquire();
     const why = state === 'ready' || reason === '' ? `its state is ${state}` : `${state}: ${reason}`;
-    throw new ServeryError('MODEL_NOT_READY', `Model ${quote(`${ref.name}/${version}`)} is not at ready state (${why})`, {
-      retryAfterMs: 1000,
-    });
+    throw new ServeryError(
+      'MODEL_NOT_READY',
+      `Model ${quote(`${ref.name}/${version}`)} is not at ready state (${why})`,
+      {
+        retryAfterMs: 1000,
+      },
+    );
   }
 
   /** @throws {ServeryError} as `acquire` */
@@ -91,7 +95,10 @@ export class FrontModels implements AsyncDisposable {
     const entry = this.entry(ref.name);
     const version = wantedVersion(entry, ref);
     for (const known of entry.versions) if (known.version === version) return known;
-    throw new ServeryError('MODEL_NOT_FOUND', `Request for unknown model: ${quote(formatModelRef(ref))} has no such version`);
+    throw new ServeryError(
+      'MODEL_NOT_FOUND',
+      `Request for unknown model: ${quote(formatModelRef(ref))} has no such version`,
+    );
   }
 }
 
@@ -100,7 +107,10 @@ function wantedVersion(entry: ModelEntry, { name, version, alias }: ModelRef): n
   if (alias !== undefined) {
     const target = Object.hasOwn(entry.aliases, alias) ? entry.aliases[alias] : undefined;
     if (target !== undefined) return target;
-    throw new ServeryError('MODEL_NOT_FOUND', `Request for unknown model: ${quote(`${name}@${alias}`)} has no such alias`);
+    throw new ServeryError(
+      'MODEL_NOT_FOUND',
+      `Request for unknown model: ${quote(`${name}@${alias}`)} has no such alias`,
+    );
   }
   if (entry.defaultVersion !== undefined) return entry.defaultVersion;
   const [failed] = entry.versions.toReversed().filter(({ reason }) => reason !== '');
