@@ -1,0 +1,73 @@
+/**
+ * API keys: who may predict, who may administer.
+ *
+ * A configuration holds only digests. Keys are made by `servery token` from 256 random bits, so a plain
+ * SHA-256 is as good as a slow hash: there is nothing to guess. Both HTTP and gRPC ask here.
+ */
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import * as z from 'zod';
+import { ServeryError } from './errors.ts';
+
+export const authOptions = z.strictObject({
+  keys: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).max(64).describe('Who holds the key; appears in logs.'),
+        hash: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256: and 64 hexadecimal digits; see `servery token`'),
+        scopes: z
+          .array(z.enum(['predict', 'admin']))
+          .min(1)
+          .describe('`predict`: predictions. `admin`: load, unload, aliases. Either may read.'),
+      }),
+    )
+    .default([])
+    .describe('API keys. Without any, every request is let in.'),
+});
+export type AuthOptions = z.output<typeof authOptions>;
+
+/** What a route or method asks of a key: nothing, any key, or a key with this scope. */
+export type Scope = 'none' | 'read' | 'predict' | 'admin';
+
+export interface KeyRing {
+  /** False: no keys are configured, everything is allowed. */
+  readonly isRequired: boolean;
+  /**
+   * @param key as the client presented it
+   * @throws {ServeryError} `UNAUTHENTICATED` without a known key, `FORBIDDEN` when it lacks the scope
+   */
+  check(key: string | undefined, scope: Scope): void;
+}
+
+export function createKeyRing({ keys }: AuthOptions): KeyRing {
+  const known = keys.map(({ hash: text, scopes }) => ({ digest: Buffer.from(text.slice(7), 'hex'), scopes }));
+  const isRequired = known.length > 0;
+  return {
+    isRequired,
+    check(key, scope) {
+      if (!isRequired || scope === 'none') return;
+      if (key === undefined) throw new ServeryError('UNAUTHENTICATED', 'Cannot let the request in: it brings no API key');
+      const digest = hash('sha256', key, 'buffer');
+      let found: (typeof known)[number] | undefined;
+      // Every key is compared, always: the time says nothing about which one matched.
+      for (const candidate of known) if (timingSafeEqual(candidate.digest, digest)) found = candidate;
+      if (found === undefined) {
+        throw new ServeryError('UNAUTHENTICATED', 'Cannot let the request in: its API key is not known');
+      }
+      if (scope !== 'read' && !found.scopes.includes(scope)) {
+        throw new ServeryError('FORBIDDEN', `Cannot let the request in: its API key lacks the scope "${scope}"`);
+      }
+    },
+  };
+}
+
+/** The key in `Authorization: Bearer KEY` or `X-Api-Key: KEY`. */
+export function presentedKey(authorization: string | undefined, apiKey: string | undefined): string | undefined {
+  if (authorization !== undefined && /^bearer /i.test(authorization)) return authorization.slice(7).trim();
+  return apiKey;
+}
+
+/** A new key, for whoever will use it, and its digest, for the configuration. */
+export function createApiKey(): { readonly key: string; readonly hash: string } {
+  const key = `servery_${randomBytes(32).toString('base64url')}`;
+  return { key, hash: `sha256:${hash('sha256', key)}` };
+}

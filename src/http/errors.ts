@@ -1,0 +1,71 @@
+/** The one place that gives Servery's errors an HTTP status. A code without a row does not compile. */
+import { ServeryError, ERROR_CATALOG, type ErrorCode } from '../core/errors.ts';
+
+export const STATUS: Readonly<Record<ErrorCode, number>> = {
+  INVALID_REQUEST: 400,
+  INVALID_INPUT: 400,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  UNSUPPORTED_ENCODING: 415,
+  UNSUPPORTED: 501,
+  PAYLOAD_TOO_LARGE: 413,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  HOST_NOT_ALLOWED: 403,
+  ORIGIN_NOT_ALLOWED: 403,
+  CANCELLED: 499, // nobody reads it; it is for the log
+  CONFLICT: 409,
+
+  MODEL_NOT_FOUND: 404,
+  MODEL_NOT_READY: 503,
+  MODEL_INVALID: 400,
+  MODEL_CHANGED: 409,
+  MODEL_FAILED: 500,
+  HANDLER_FAILED: 500,
+  HANDLER_RESTARTED: 503,
+  RUNTIME_MISSING: 501,
+
+  QUEUE_FULL: 503,
+  DEADLINE_EXCEEDED: 504,
+  SHUTTING_DOWN: 503,
+
+  CONFIG_INVALID: 500,
+  USAGE: 500,
+  WORKSPACE_NOT_FOUND: 500,
+  WORKSPACE_IN_USE: 500,
+  SERVER_NOT_RUNNING: 500,
+  ADDRESS_IN_USE: 500,
+  ADDRESS_INSECURE: 500,
+  INTERNAL: 500,
+};
+
+export interface ErrorAnswer {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly body: string;
+  /** Names and values in turn, as `writeHead` takes them. */
+  readonly headers: readonly string[];
+}
+
+export function toErrorAnswer(error: unknown): ErrorAnswer {
+  // Anything unforeseen is a bug: the client learns nothing about it, the log everything.
+  const isKnown = error instanceof ServeryError && error.code !== 'INTERNAL';
+  const code = isKnown ? error.code : 'INTERNAL';
+  const body = isKnown
+    ? { error: error.message, code, hint: error.hint }
+    : { error: 'Internal error', code, hint: ERROR_CATALOG.INTERNAL.hint };
+  return { code, status: STATUS[code], body: JSON.stringify(body), headers: isKnown ? headersOf(error) : [] };
+}
+
+function headersOf(error: ServeryError): readonly string[] {
+  if (error.retryable) return ['retry-after', String(Math.max(1, Math.ceil((error.retryAfterMs ?? 1000) / 1000)))];
+  switch (error.code) {
+    case 'UNAUTHENTICATED':
+      return ['www-authenticate', 'Bearer'];
+    case 'UNSUPPORTED_ENCODING':
+      return ['accept-encoding', 'gzip, deflate'];
+    default:
+      return [];
+  }
+}
