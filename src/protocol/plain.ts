@@ -1,7 +1,7 @@
 /** skeleton: types first */
 import type { Signature } from '../core/signature.ts';
 import type { NamedTensor, Tensor } from '../core/tensor.ts';
-import type { DecodeLimits } from './open-inference/infer-types.ts';
+import type { DecodeLimits } from './json.ts';
 
 export type PlainForm = 'json' | 'ndjson' | 'csv';
 export declare const PLAIN_CONTENT_TYPES: Readonly<Record<PlainForm, string>>;
@@ -21,4 +21,8 @@ export interface PlainAnswer {
   readonly outputs: readonly Tensor[];
   readonly rows: number;
 }
-export declare function encodePlainResponse(answer: PlainAnswer, form: PlainForm, options: { readonly labels: boolean }): string;
+export declare function encodePlainResponse(
+  answer: PlainAnswer,
+  form: PlainForm,
+  options: { readonly labels: boolean },
+): string;

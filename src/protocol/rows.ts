@@ -6,7 +6,11 @@ export interface DecodeRowsOptions {
   /** `refuse` (default) online; `ignore` for files, whose other columns are left alone. */
   readonly unknownKeys?: 'refuse' | 'ignore';
 }
-export declare function decodeRows(signature: Signature, rows: readonly unknown[], options?: DecodeRowsOptions): readonly NamedTensor[];
+export declare function decodeRows(
+  signature: Signature,
+  rows: readonly unknown[],
+  options?: DecodeRowsOptions,
+): readonly NamedTensor[];
 export declare function encodeRows(
   signature: Signature,
   outputs: readonly Tensor[],
@@ -14,4 +18,8 @@ export declare function encodeRows(
   options?: { readonly labels?: boolean },
 ): Record<string, unknown>[];
 /** Made rows that fit the signature; a free inner axis gets `freeAxisSize` (default 1). */
-export declare function exampleRows(signature: Signature, count: number, freeAxisSize?: number): Record<string, unknown>[];
+export declare function exampleRows(
+  signature: Signature,
+  count: number,
+  freeAxisSize?: number,
+): Record<string, unknown>[];

@@ -43,12 +43,4 @@ export interface InferAnswer {
   readonly parameters?: Readonly<Record<string, ParameterValue>>;
 }
 
-/** Bounds of what a body may ask for, beside its size. */
-export interface DecodeLimits {
-  /** Levels of lists and objects in JSON. */
-  readonly maxNesting: number;
-  /** Elements of one tensor. */
-  readonly maxElements: number;
-}
-
-export const DEFAULT_DECODE_LIMITS: DecodeLimits = { maxNesting: 100, maxElements: 2 ** 28 };
+export { DEFAULT_DECODE_LIMITS, type DecodeLimits } from '../json.ts';

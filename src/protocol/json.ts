@@ -1,0 +1,172 @@
+/**
+ * JSON as the doors read it: stricter than `JSON.parse`, at nearly its speed.
+ *
+ * `JSON.parse` keeps the last of two equal keys, rounds integers beyond 2^53 and quotes the payload in its
+ * errors. Here the first is refused, the second is read again exactly when a value turns out to need it,
+ * and no message repeats what the client sent.
+ */
+import { ServeryError, quote } from '../core/errors.ts';
+
+/** Bounds of what a body may ask for, beside its size. */
+export interface DecodeLimits {
+  /** Levels of lists and objects. */
+  readonly maxNesting: number;
+  /** Elements of one tensor. */
+  readonly maxElements: number;
+}
+
+export const DEFAULT_DECODE_LIMITS: DecodeLimits = { maxNesting: 100, maxElements: 2 ** 26 };
+
+/** An integer that lost bits when its text became a number. The caller may read the text again, exactly. */
+export class InexactInteger extends ServeryError {
+  override readonly name = 'InexactInteger';
+}
+
+// A byte order mark at the beginning is dropped, as RFC 8259 allows.
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** @throws {ServeryError} `INVALID_REQUEST` when the bytes are not UTF-8 */
+export function decodeText(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new ServeryError('INVALID_REQUEST', 'Cannot read the body: it is not UTF-8');
+  }
+}
+
+/** @throws {ServeryError} `INVALID_REQUEST`; the message names `what`, and never the text */
+export function parseJson(text: string, what = 'the body'): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (text.trim() === '') throw new ServeryError('INVALID_REQUEST', `Cannot read ${what}: it is empty`);
+    const [, position] = /at position (\d+)(?: \(line \d+ column \d+\))?$/.exec((error as Error).message) ?? [];
+    const where = position === undefined ? '' : `, at position ${position}`;
+    throw new ServeryError('INVALID_REQUEST', `Cannot read ${what}: it is not valid JSON${where}`);
+  }
+}
+
+/** Digits of the longest 64-bit integer, and its sign. Longer ones fit no datatype. */
+const LONGEST_INTEGER = 20;
+
+/**
+ * Like `parseJson`, with integers beyond 2^53 as bigint. Ten times slower, so only for text that needs it
+ * and has been parsed before.
+ */
+export function parseJsonExactly(text: string): unknown {
+  type Reviver = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown;
+  const exactly: Reviver = (_key, value, { source = '' }) =>
+    typeof value === 'number' &&
+    !Number.isSafeInteger(value) &&
+    source.length <= LONGEST_INTEGER &&
+    /^-?[0-9]+$/.test(source)
+      ? BigInt(source)
+      : value;
+  try {
+    return JSON.parse(text, exactly as (key: string, value: unknown) => unknown);
+  } catch {
+    // It parsed without the reviver; with one, V8 recurses into each level.
+    throw new ServeryError('INVALID_REQUEST', 'Cannot read the body: the nesting is too deep');
+  }
+}
+
+export function nestingExceeded(maxNesting: number): ServeryError {
+  const limit = `JSON nesting depth exceeds maximum allowed limit (${maxNesting})`;
+  return new ServeryError('INVALID_REQUEST', `Cannot read the body: ${limit}`);
+}
+
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Own keys of an object that JSON made. */
+export function countKeys(object: object): number {
+  let count = 0;
+  for (const _key in object) count += 1;
+  return count;
+}
+
+/** Keys in a value and all that is in it. Not recursive, as the value may be of any depth. */
+export function countAllKeys(value: unknown, maxNesting: number): number {
+  let keys = 0;
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > maxNesting) throw nestingExceeded(maxNesting);
+    const next: unknown[] = [];
+    for (const item of level) {
+      if (typeof item !== 'object' || item === null) continue;
+      const children = Object.values(item);
+      if (!Array.isArray(item)) keys += children.length;
+      for (const child of children) if (typeof child === 'object' && child !== null) next.push(child);
+    }
+    level = next;
+  }
+  return keys;
+}
+
+/**
+ * Refuses an object that has a key twice: two readers of such a text may see different requests.
+ *
+ * Each key brings a colon, and only strings hold other colons. So when there are as many colons as the
+ * parsed value has keys, nothing was given twice; the text is scanned only when there are more.
+ *
+ * @param keys all keys of the parsed value
+ */
+export function refuseDuplicateKeys(text: string, keys: number): void {
+  let colons = 0;
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) colons += 1;
+  if (colons === keys) return;
+  const key = findDuplicateKey(text);
+  if (key === undefined) return;
+  throw new ServeryError('INVALID_REQUEST', `Cannot read the body: the key ${quote(key)} is given twice in one object`);
+}
+
+const BACKSLASH = 0x5c;
+
+/** @param text valid JSON */
+function findDuplicateKey(text: string): string | undefined {
+  const open: (Set<string> | undefined)[] = []; // undefined for a list
+  for (let at = 0; at < text.length; at += 1) {
+    switch (text[at]) {
+      case '{':
+        open.push(new Set());
+        break;
+      case '[':
+        open.push(undefined);
+        break;
+      case '}':
+      case ']':
+        open.pop();
+        break;
+      case '"': {
+        const end = endOfString(text, at);
+        const keys = open.at(-1);
+        if (keys !== undefined && isFollowedByColon(text, end)) {
+          const key = JSON.parse(text.slice(at, end)) as string;
+          if (keys.has(key)) return key;
+          keys.add(key);
+        }
+        at = end - 1;
+        break;
+      }
+      default:
+    }
+  }
+  return undefined;
+}
+
+/** Index after the closing quote of the string that begins at `start`. */
+function endOfString(text: string, start: number): number {
+  let end = start;
+  for (;;) {
+    end = text.indexOf('"', end + 1);
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return end + 1;
+  }
+}
+
+function isFollowedByColon(text: string, at: number): boolean {
+  while (/\s/.test(text[at] ?? '')) at += 1;
+  return text[at] === ':';
+}
