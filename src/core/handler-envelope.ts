@@ -1,0 +1,34 @@
+/**
+ * How the answer to one JSON body travels in a tensor.
+ *
+ * A handler with a route of its own takes and gives BYTES rows, so that batching, limits and deadlines are
+ * those of any model. A body that its schema refuses must not fail the bodies beside it, so a refusal is
+ * an answer too: each output element is one of these two, and the door that owns the route tells them apart.
+ */
+import type { BytesElement } from './tensor.ts';
+
+/** Where a body does not fit its schema, and why. */
+export interface BodyIssue {
+  /** Keys and positions from the outside in; empty for the body itself. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  /** The kind of problem, as zod names it: `invalid_type`, `too_small` …; `invalid_json` for no JSON at all. */
+  readonly code: string;
+}
+
+export type HandlerEnvelope =
+  /** The answer as JSON text, ready to be sent. */
+  { readonly ok: string } | { readonly invalid: readonly BodyIssue[] };
+
+const OK = '{"ok":';
+
+export function encodeEnvelope(envelope: HandlerEnvelope): string {
+  return 'ok' in envelope ? `${OK}${envelope.ok}}` : JSON.stringify(envelope);
+}
+
+export function decodeEnvelope(element: BytesElement): HandlerEnvelope {
+  const text = typeof element === 'string' ? element : new TextDecoder().decode(element);
+  // Cut and not parsed: an answer is sent as it was written.
+  if (text.startsWith(OK)) return { ok: text.slice(OK.length, -1) };
+  return JSON.parse(text) as HandlerEnvelope;
+}

@@ -1,0 +1,127 @@
+/**
+ * A handler with a route of its own: JSON bodies in, JSON answers out.
+ *
+ * Inside it is a model like any other, with one BYTES input and one BYTES output. The schemas are applied in
+ * the handler's thread: they are the user's code, which no other thread runs.
+ */
+import type * as z from 'zod';
+import { ServeryError } from '../../core/errors.ts';
+import { encodeEnvelope, type BodyIssue } from '../../core/handler-envelope.ts';
+import type { Signature } from '../../core/signature.ts';
+import type { BytesElement } from '../../core/tensor.ts';
+import type { HandlerRoute } from '../runtime.ts';
+import { asList, invalidHandler, type Predict, type ReadForm } from './read-handler.ts';
+import { kindOf } from './rows.ts';
+
+const SIGNATURE: Signature = {
+  inputs: [{ name: 'body', datatype: 'BYTES', shape: [null], text: true }],
+  outputs: [{ name: 'response', datatype: 'BYTES', shape: [null] }],
+  batched: true,
+};
+
+/** Methods that carry a body. */
+const ROUTE = /^(POST|PUT|PATCH) (\/\S*)$/;
+const SEGMENT = /^(?::[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9._~-]+)$/;
+
+/** @throws {ServeryError} `MODEL_INVALID` */
+export async function readRoute(definition: object, predict: Predict): Promise<ReadForm> {
+  const { route, body, response } = definition as { route: unknown; body: unknown; response?: unknown };
+  const bodies = checkSchema('body', body);
+  const answers = response === undefined ? undefined : checkSchema('response', response);
+  const described = await describeRoute(route, bodies, answers);
+  return {
+    signature: SIGNATURE,
+    route: described,
+    run: async ([tensor], rows, context) => {
+      const parsed = await Promise.all(
+        (tensor!.data as readonly BytesElement[]).map((text) => parseBody(bodies, text)),
+      );
+      const valid = parsed.filter((one) => 'value' in one).map(({ value }) => value);
+      const results = valid.length === 0 ? [] : asList(await predict(valid, context));
+      // A wrong number stays wrong: whoever splits the rows says so, with the name of the model.
+      const surplus = results.length - valid.length;
+      if (surplus !== 0) return [column(new Array<string>(rows + surplus).fill(''))];
+      const texts = await Promise.all(results.map((result, i) => writeAnswer(answers, result, i)));
+      let next = 0;
+      const data = parsed.map((one) => encodeEnvelope('value' in one ? { ok: texts[next++]! } : one));
+      return [column(data)];
+    },
+  };
+}
+
+const column = (data: readonly string[]) => ({ datatype: 'BYTES' as const, shape: [data.length], data });
+
+async function parseBody(
+  schema: z.ZodType,
+  element: BytesElement,
+): Promise<{ value: unknown } | { invalid: BodyIssue[] }> {
+  let body: unknown;
+  try {
+    body = JSON.parse(typeof element === 'string' ? element : new TextDecoder().decode(element));
+  } catch {
+    return { invalid: [{ path: [], message: 'The body is not JSON', code: 'invalid_json' }] };
+  }
+  const result = await schema.safeParseAsync(body);
+  return result.success ? { value: result.data } : { invalid: issuesOf(result.error) };
+}
+
+async function writeAnswer(schema: z.ZodType | undefined, answer: unknown, i: number): Promise<string> {
+  const result = await schema?.safeParseAsync(answer);
+  if (result?.success === false) {
+    throw wrongAnswer(i, 'it does not fit the response schema', result.error);
+  }
+  const value = result === undefined ? answer : result.data;
+  try {
+    const text = JSON.stringify(value) as string | undefined;
+    if (text !== undefined) return text;
+  } catch {
+    // A bigint, or an object that holds itself.
+  }
+  throw wrongAnswer(i, `expected a JSON value, got ${kindOf(value)}`);
+}
+
+function wrongAnswer(i: number, problem: string, cause?: Error): ServeryError {
+  return new ServeryError('HANDLER_FAILED', `The handler gave a wrong result: answer ${i}: ${problem}`, {
+    cause,
+    hint: 'Compare what `predict` returns with the `response` schema.',
+  });
+}
+
+function issuesOf({ issues }: z.ZodError): BodyIssue[] {
+  return issues.map(({ path, message, code }) => ({
+    path: path.map((key) => (typeof key === 'number' ? key : String(key))),
+    message,
+    code,
+  }));
+}
+
+function checkSchema(key: string, schema: unknown): z.ZodType {
+  if (typeof schema === 'object' && schema !== null && '_zod' in schema) return schema as z.ZodType;
+  throw invalidHandler(`${key} has to be a zod schema`, "Write `import * as z from 'zod'` and `z.object({ … })`.");
+}
+
+async function describeRoute(route: unknown, body: z.ZodType, response: z.ZodType | undefined): Promise<HandlerRoute> {
+  const [, method, path] = (typeof route === 'string' ? ROUTE.exec(route) : null) ?? [];
+  if (method === undefined || path === undefined) {
+    throw invalidHandler("route has to be POST, PUT or PATCH and a path, such as 'POST /score'");
+  }
+  const segments = path.slice(1).split('/');
+  const names = segments.filter((segment) => segment.startsWith(':'));
+  if (!segments.every((segment) => SEGMENT.test(segment)) || segments.some((segment) => /^\.+$/.test(segment))) {
+    throw invalidHandler('the path of its route has a segment that is neither a plain name nor `:name`');
+  }
+  if (new Set(names).size < names.length) throw invalidHandler('the path of its route has a parameter twice');
+  // Only here, and only for routes: a thread without schemas should not spend its memory on zod.
+  const { toJSONSchema } = await import('zod');
+  const print = (key: string, schema: z.ZodType, io: 'input' | 'output') => {
+    try {
+      return toJSONSchema(schema, { io, unrepresentable: 'any' });
+    } catch (cause) {
+      throw invalidHandler(
+        `${key} cannot be printed as JSON Schema: ${cause instanceof Error ? cause.message : String(cause)}`,
+      );
+    }
+  };
+  const responseSchema = response === undefined ? {} : print('response', response, 'output');
+  return { method, path, bodySchema: print('body', body, 'input'), responseSchema };
+}
