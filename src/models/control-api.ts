@@ -52,7 +52,9 @@ export interface ControlApi {
 export interface ModelSummary {
   readonly name: string;
   readonly defaultVersion: number | null;
-  readonly aliases: Readonly<Record<string, { readonly version: number; readonly pending: boolean; readonly previous: number | null }>>;
+  readonly aliases: Readonly<
+    Record<string, { readonly version: number; readonly pending: boolean; readonly previous: number | null }>
+  >;
   readonly versions: readonly {
     readonly version: number;
     readonly state: VersionState;
@@ -66,6 +68,8 @@ export interface ModelSummary {
 export interface ModelDetails extends ModelSummary {
   /** Of each loaded version: what was resolved, and why. */
   readonly resolved: readonly ResolvedVersion[];
+  /** What was ignored, or is wrong with the files beside the versions; a line each. */
+  readonly notes: readonly string[];
 }
 
 export interface ResolvedVersion {

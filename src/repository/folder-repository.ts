@@ -4,16 +4,23 @@
  * Looks at the folder when something happens there, and twice a second besides, and tells its one
  * listener what is complete. Everything that is written there by Servery is written through here.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { notice } from '../core/events.ts';
-import type { ModelVersion } from '../core/model.ts';
+import type { ModelArtifact, ModelVersion } from '../core/model.ts';
 import { readAliases, writeAliases, type Aliases } from './aliases-file.ts';
 import { readHolds, writeHolds } from './holds-file.ts';
-import { publishVersion, removeAbandonedStaging, type PublishOptions } from './publish.ts';
+import {
+  publishVersion,
+  receiveVersion,
+  removeAbandonedStaging,
+  type Incoming,
+  type PublishOptions,
+} from './publish.ts';
 import { OPTIONS_FILE, scanModels, type Scan } from './scan.ts';
 import { SETTLE_MS, Settler, viewOf, type RepositoryView } from './settle.ts';
+import { readVersionFolder } from './version-folder.ts';
 import { FolderWatch } from './watch.ts';
 
 const NOTHING: Scan = { models: [], notes: ['There is no models folder yet'] };
@@ -86,6 +93,15 @@ export class FolderRepository implements AsyncDisposable {
     return this.#next;
   }
 
+  /** Fingerprint of a version's files as they are now, settled or not; undefined when they are gone. */
+  async fingerprintOf({ folder }: ModelArtifact): Promise<string | undefined> {
+    try {
+      return (await readVersionFolder(folder, await realpath(this.#folder))).fingerprint;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** The text of `model.yaml`, or undefined when there is none. */
   async readOptions(name: string): Promise<string | undefined> {
     try {
@@ -122,6 +138,11 @@ export class FolderRepository implements AsyncDisposable {
     const published = await publishVersion(this.#folder, name, source, options);
     this.#settler.trust(published.name, published.version);
     return published;
+  }
+
+  /** Keeps files aside until it is known whether they are any good; see publish.ts. */
+  async receive(name: string, version: number, files: Readonly<Record<string, Uint8Array>>): Promise<Incoming> {
+    return receiveVersion(this.#stateFolder, { name, version }, files);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,10 +3,10 @@
  * versions, made durable, then renamed to its number.
  */
 import { randomUUID } from 'node:crypto';
-import { cp, lstat, mkdir, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdir, open, readFile, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ServeryError, quote } from '../core/errors.ts';
-import { isModelName, parseVersion, type ModelVersion } from '../core/model.ts';
+import { isModelName, parseVersion, type ModelArtifact, type ModelVersion } from '../core/model.ts';
 import { syncFolder } from './atomic-file.ts';
 import { readVersionFolder } from './version-folder.ts';
 
@@ -52,6 +52,44 @@ export async function publishVersion(
   }
 }
 
+/** Files that arrived over the network, in a folder of the state until it is known whether they are any good. */
+export interface Incoming extends AsyncDisposable {
+  readonly artifact: ModelArtifact;
+  /** Keeps them under `refused/` of the state, for whoever wants to know why. */
+  refuse(): Promise<void>;
+}
+
+/** @throws {ServeryError} `MODEL_INVALID` when the files are no artifact */
+export async function receiveVersion(
+  stateFolder: string,
+  { name, version }: ModelVersion,
+  files: Readonly<Record<string, Uint8Array>>,
+): Promise<Incoming> {
+  const id = randomUUID();
+  const folder = join(stateFolder, `incoming-${id}`);
+  await mkdir(stateFolder, { recursive: true });
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    await stage(files, folder);
+    const { entry, problem } = await readVersionFolder(folder, await realpath(stateFolder));
+    if (problem !== undefined || entry === undefined) {
+      throw new ServeryError('MODEL_INVALID', `Cannot load version ${version} of ${quote(name)}: ${problem}`);
+    }
+    return {
+      artifact: { name, version, folder, ...entry },
+      async refuse() {
+        const refused = join(stateFolder, 'refused');
+        await mkdir(refused, { recursive: true });
+        await rename(folder, join(refused, `${name}-${version}-${id}`));
+      },
+      [Symbol.asyncDispose]: remove,
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
 /** Removes what a publisher that was killed has left. */
 export async function removeAbandonedStaging(modelFolder: string, nowMs: number): Promise<void> {
   for (const item of await readdir(modelFolder)) {
@@ -90,8 +128,10 @@ async function takeNumber(folder: string, staging: string, name: string, options
   const taken = (await readdir(folder)).map((item) => parseVersion(item) ?? 0);
   let version = options.version ?? Math.max(0, options.atLeast ?? 0, ...taken) + 1;
   for (;;) {
-    if (await claim(staging, join(folder, String(version)))) return version;
+    const target = join(folder, String(version));
+    if (await claim(staging, target)) return version;
     if (options.version !== undefined) {
+      if (await haveSameFiles(staging, target)) return version; // sent again
       throw new ServeryError('CONFLICT', `Cannot publish ${quote(name)} version ${version}: it exists`, {
         hint: 'A version never changes: publish the files under a new number.',
       });
@@ -111,6 +151,17 @@ async function claim(staging: string, target: string): Promise<boolean> {
     if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR' || code === 'EPERM') return false;
     throw error;
   }
+}
+
+async function haveSameFiles(a: string, b: string): Promise<boolean> {
+  const list = async (folder: string) => (await readdir(folder, { recursive: true })).sort();
+  const names = await list(a);
+  if (names.join('\0') !== (await list(b)).join('\0')) return false;
+  for (const name of names) {
+    if ((await stat(join(a, name))).isDirectory()) continue;
+    if (!(await readFile(join(a, name))).equals(await readFile(join(b, name)))) return false;
+  }
+  return true;
 }
 
 async function syncTree(folder: string): Promise<void> {

@@ -64,7 +64,8 @@ export class Settler {
       const last = before?.get(key);
       const isSame = last?.fingerprint === fingerprint;
       const untouched = before === undefined && changedMs < nowMs - UNTOUCHED_MS;
-      const sinceMs = isSame ? last.sinceMs : untouched || this.#trusted.has(key) ? -Infinity : nowMs;
+      const trusted = this.#trusted.delete(key);
+      const sinceMs = trusted || untouched ? -Infinity : isSame ? last.sinceMs : nowMs;
       const settles = nowMs - sinceMs >= SETTLE_MS;
       if (!settles) unsettled = true;
       const settled = settles ? fingerprint : last?.settled;
@@ -87,7 +88,6 @@ export class Settler {
       return { name, folder, versions, options, aliases, notes };
     });
     this.#seen = seen;
-    this.#trusted.clear();
     return { view: { models, notes: scan.notes }, unsettled };
   }
 }
@@ -109,7 +109,10 @@ export function viewOf(scan: Scan): RepositoryView {
   return { models, notes: scan.notes };
 }
 
-function contentOf(name: string, { version, folder, entry, problem }: ScannedModel['versions'][number]): ModelArtifact | string {
+function contentOf(
+  name: string,
+  { version, folder, entry, problem }: ScannedModel['versions'][number],
+): ModelArtifact | string {
   if (problem !== undefined || entry === undefined) return problem ?? 'it holds no artifact';
   return { name, version, folder, ...entry };
 }

@@ -1,0 +1,96 @@
+/** A model as others are shown it: front ends, the admin API, and people who ask what was resolved and why. */
+import { formatShape, type TensorSpec } from '../core/signature.ts';
+import type { ModelDetails, ModelSummary, ResolvedVersion } from './control-api.ts';
+import type { ManagedModel } from './managed-model.ts';
+import type { ModelEntry } from './snapshot.ts';
+
+/** What the front ends are told. */
+export function entryOf(model: ManagedModel): ModelEntry {
+  const aliases = Object.keys(model.settings.aliases).map((alias) => [alias, model.servingOf(alias)!] as const);
+  const versions = model.statuses().map(({ version, state, reason, loaded }) => ({
+    version,
+    state,
+    reason,
+    key: loaded?.descriptor.key,
+  }));
+  // An alias may be ahead of the folder: whoever asks by it hears what it waits for.
+  for (const target of new Set(aliases.map(([, version]) => version))) {
+    if (versions.some(({ version }) => version === target)) continue;
+    versions.push({ version: target, state: 'unloaded', reason: 'its files are not there', key: undefined });
+  }
+  return { name: model.name, defaultVersion: model.defaultVersion, aliases: Object.fromEntries(aliases), versions };
+}
+
+/** Whether nothing is missing that should be live at the start. */
+export function isSatisfied(model: ManagedModel, isHeld: boolean): boolean {
+  const statuses = model.statuses();
+  if (isHeld || statuses.length === 0) return true;
+  return model.hasSettled && statuses.some(({ loaded }) => loaded !== undefined);
+}
+
+export function summaryOf(model: ManagedModel, isHeld: boolean): ModelSummary {
+  const aliases = Object.entries(model.settings.aliases).map(([alias, { version, previous }]) => {
+    return [alias, { version, pending: !model.isServing(alias), previous: previous ?? null }] as const;
+  });
+  const versions = model.statuses().map(({ version, state, reason, loaded }) => {
+    return { version, state, reason, live: loaded !== undefined };
+  });
+  return {
+    name: model.name,
+    defaultVersion: model.defaultVersion ?? null,
+    aliases: Object.fromEntries(aliases),
+    versions,
+    unloaded: isHeld,
+  };
+}
+
+export function detailsOf(model: ManagedModel, isHeld: boolean): ModelDetails {
+  const resolved = model.statuses().flatMap(({ loaded }) => (loaded === undefined ? [] : [loaded.resolved]));
+  const notes = [...model.settings.notes, ...(model.stored?.notes ?? [])];
+  return { ...summaryOf(model, isHeld), resolved, notes };
+}
+
+/** What `servery model show` and `servery check` print. */
+export function describeModel(model: ModelDetails): string {
+  const lines = [model.name];
+  for (const [alias, { version, pending, previous }] of Object.entries(model.aliases)) {
+    const before = previous === null ? '' : `, before that ${previous}`;
+    lines.push(`  @${alias}: version ${version}${pending ? ' (pending)' : ''}${before}`);
+  }
+  for (const { version, state, reason } of model.versions) {
+    const isDefault = version === model.defaultVersion ? ', default' : '';
+    lines.push(`  version ${version}: ${state}${isDefault}${reason === '' ? '' : ` (${reason})`}`);
+    const resolved = model.resolved.find((candidate) => candidate.version === version);
+    if (resolved !== undefined) lines.push(...describeVersion(resolved).map((line) => `    ${line}`));
+  }
+  for (const note of model.notes) lines.push(`  note: ${note}`);
+  return lines.join('\n');
+}
+
+function describeVersion({ signature, batching, ...version }: ResolvedVersion): string[] {
+  const { batchable, minRows, placement, costs, platform, notes } = version;
+  const padded = minRows > 1 ? `, padded to at least ${minRows}` : '';
+  const rows = batchable ? `up to ${batching.maxRows} rows a batch${padded}` : 'every request runs alone';
+  return [
+    `${platform}, ${placement}`,
+    ...signature.inputs.map((spec) => `input  ${describeTensor(spec)}`),
+    ...signature.outputs.map((spec) => `output ${describeTensor(spec)}`),
+    `batching: ${rows}, ${batching.latencyBudgetMs} ms budget, ${batching.maxQueuedRows} rows may wait`,
+    ...(costs.length === 0
+      ? []
+      : [`costs: ${costs.map(({ rows: n, runMs }) => `${n} rows ${runMs.toFixed(3)} ms`).join(', ')}`]),
+    ...notes.map((note) => `- ${note}`),
+  ];
+}
+
+function describeTensor({ name, datatype, shape, features, labels, missing }: TensorSpec): string {
+  const parts = [`${name} ${datatype} ${formatShape(shape)}`];
+  if (features !== undefined) parts.push(`features ${shorten(features)}`);
+  if (labels !== undefined) parts.push(`labels ${shorten(labels)}`);
+  if (missing !== undefined) parts.push('a missing value is NaN');
+  return parts.join('; ');
+}
+
+function shorten(names: readonly string[]): string {
+  return names.length <= 8 ? names.join(', ') : `${names.slice(0, 7).join(', ')}, … (${names.length})`;
+}

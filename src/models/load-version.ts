@@ -1,0 +1,123 @@
+/**
+ * Brings one version from its files to the point where front ends can open it: loaded, its signature
+ * resolved, warm, its costs and its place known.
+ *
+ * Knows nothing of other versions or of what is live.
+ */
+import { SharedQueue } from '../batching/shared-queue.ts';
+import { systemClock } from '../core/clock.ts';
+import type { ModelArtifact } from '../core/model.ts';
+import type { CheckedInputs, Signature } from '../core/signature.ts';
+import type { LoadedModel, RunnerSource, Runtime } from '../runtime/runtime.ts';
+import type { ResolvedVersion } from './control-api.ts';
+import type { ModelConfig } from './model-options.ts';
+import { resolveSignature } from './resolve-signature.ts';
+import type { VersionDescriptor } from './snapshot.ts';
+import { findWarmUpRows } from './warm-up-rows.ts';
+
+/** Runs a loaded model on real or made rows until it is warm, and finds out how it behaves. */
+export type Probe = (request: ProbeRequest) => Promise<ProbeResult>;
+
+export interface ProbeRequest {
+  readonly artifact: ModelArtifact;
+  readonly model: LoadedModel;
+  readonly signature: Signature;
+  /** Rows to run, tried in order until the model accepts one. */
+  readonly candidates: readonly CheckedInputs[];
+  /** The rows were given by the user: when the model refuses them, the load fails. */
+  readonly given: boolean;
+  readonly maxRows: number;
+  readonly allowInline: boolean;
+}
+
+export interface ProbeResult {
+  /** Rows a run needs at least for answers that do not depend on the neighbours. */
+  readonly minRows: number;
+  /** False: every request runs alone, unpadded. */
+  readonly batchable: boolean;
+  /** Whether front ends run it inline. */
+  readonly inline: boolean;
+  readonly costs: readonly { readonly rows: number; readonly runMs: number }[];
+  /** What was found and why, a line each. */
+  readonly notes: readonly string[];
+}
+
+/** A version that is ready to be opened. Whoever loaded it disposes it, after all front ends have released it. */
+export interface LoadedVersion extends AsyncDisposable {
+  readonly descriptor: VersionDescriptor;
+  readonly resolved: ResolvedVersion;
+  readonly loadMs: number;
+  /** A new way to run it, for one front end. */
+  connect(): RunnerSource;
+  /** When the run that is under way now began, or undefined when idle. */
+  runningSince(): number | undefined;
+}
+
+/** @throws {ServeryError} `MODEL_INVALID`, `RUNTIME_MISSING`, or whatever the model itself fails with */
+export async function loadVersion(
+  runtime: Runtime,
+  artifact: ModelArtifact,
+  options: ModelConfig,
+  { key, probe }: { readonly key: number; readonly probe: Probe },
+): Promise<LoadedVersion> {
+  const began = systemClock.now();
+  const model = await runtime.load(artifact, options.runtime);
+  try {
+    const { facts } = model;
+    const { signature, notes } = resolveSignature(model.signature, options);
+    const warmUp = await findWarmUpRows(artifact, signature, options.warmup);
+    const maxRows = Math.min(options.batching.maxRows, facts.maxRows ?? Infinity);
+    const allowInline = facts.canInline && model.connectInline !== undefined && options.runtime.inline === 'auto';
+    const { candidates, file, exampleRows } = warmUp;
+    const probed = await probe({
+      artifact,
+      model,
+      signature,
+      candidates,
+      given: file !== undefined,
+      maxRows,
+      allowInline,
+    });
+    const batchable = probed.batchable && signature.batched && facts.rowsAreIndependent && !facts.oneRequestPerCall;
+    const batching = { ...options.batching, maxRows };
+    const { name, version } = artifact;
+    const { minRows, costs } = probed;
+    const descriptor: VersionDescriptor = {
+      key,
+      model: { name, version },
+      signature,
+      platform: facts.platform,
+      batching,
+      minRows,
+      batchable,
+      queueCounters: SharedQueue.createCounters(),
+      costs,
+      ...(facts.route === undefined ? {} : { route: facts.route }),
+      exampleRows,
+    };
+    const placement = artifact.format === 'handler' ? 'handler threads' : probed.inline ? 'inline' : 'executor';
+    const source = file === undefined ? 'rows made from the signature' : `the rows of ${file}`;
+    const resolved: ResolvedVersion = {
+      version,
+      platform: facts.platform,
+      signature,
+      batching,
+      batchable,
+      minRows,
+      placement,
+      costs,
+      notes: [...facts.notes, ...notes, `warmed up with ${source}`, ...probed.notes],
+    };
+    return {
+      descriptor,
+      resolved,
+      loadMs: systemClock.now() - began,
+      connect: () => (probed.inline ? model.connectInline!() : model.connect()),
+      runningSince: () => model.runningSince(),
+      [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await model[Symbol.asyncDispose]();
+    throw error;
+  }
+}

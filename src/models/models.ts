@@ -1,0 +1,295 @@
+/**
+ * The control side of all models: what the repository holds is turned into what the front ends serve.
+ *
+ * It owns every loaded version. Admin calls (aliases, load, unload) and changes of the folder end in the
+ * same place, `ManagedModel.settle`, so they cannot contradict each other.
+ */
+import { systemClock, type Clock } from '../core/clock.ts';
+import { ServeryError, quote } from '../core/errors.ts';
+import { notice } from '../core/events.ts';
+import type { ModelArtifact, ModelVersion } from '../core/model.ts';
+import type { FolderRepository } from '../repository/folder-repository.ts';
+import type { RepositoryView } from '../repository/settle.ts';
+import { runtimeOptions } from '../runtime/options.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { ControlApi, ModelDetails, ModelSummary } from './control-api.ts';
+import { detailsOf, entryOf, isSatisfied, summaryOf } from './describe.ts';
+import type { FrontLink } from './front-link.ts';
+import { FrontLinks } from './front-links.ts';
+import { versionsFromFiles } from './incoming-files.ts';
+import { LoadSlots } from './load-slots.ts';
+import { loadVersion, type LoadedVersion, type Probe } from './load-version.ts';
+import { ManagedModel, type ModelHost } from './managed-model.ts';
+import type { ModelConfig, ModelConfigInput } from './model-options.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** Loading takes a core and memory for the old and the new model; more than this would starve the serving ones. */
+const LOADS_AT_ONCE = 2;
+const STUCK_CHECK_MS = 1000;
+
+export interface ModelsOptions {
+  /** Borrowed: whoever opened it closes it, after the models. */
+  readonly repository: FolderRepository;
+  readonly runtimes: readonly Runtime[];
+  readonly probe: Probe;
+  /** What the configuration says about each model. */
+  readonly config?: Readonly<Record<string, ModelConfigInput>>;
+  /** A run that takes longer makes its version `stuck`. */
+  readonly stuckAfterMs?: number;
+  readonly clock?: Clock;
+}
+
+type ModelApi = Pick<
+  ControlApi,
+  'listModels' | 'showModel' | 'setAlias' | 'removeAlias' | 'rollback' | 'load' | 'unload'
+>;
+
+export class Models implements ModelApi, ModelHost, AsyncDisposable {
+  readonly repository: FolderRepository;
+  readonly fronts = new FrontLinks();
+  readonly loadSlots = new LoadSlots(LOADS_AT_ONCE);
+  readonly #runtimes: readonly Runtime[];
+  readonly #probe: Probe;
+  readonly #stuckAfterMs: number;
+  readonly #clock: Clock;
+  readonly #models = new Map<string, ManagedModel>();
+  #config: Readonly<Record<string, ModelConfigInput>>;
+  #view: RepositoryView = { models: [], notes: [] };
+  #holds: ReadonlySet<string> = new Set();
+  #lastHold: Promise<unknown> = Promise.resolve();
+  #sequence = 0;
+  #lastKey = 0;
+  #isStarted = false;
+  #wasReady = false;
+  #isDraining = false;
+  #isClosing = false;
+  #announcing: Promise<void> | undefined;
+  #stuckCheck: Disposable | undefined;
+
+  constructor({ repository, runtimes, probe, config = {}, stuckAfterMs = 30_000, clock = systemClock }: ModelsOptions) {
+    this.repository = repository;
+    this.#runtimes = runtimes;
+    this.#probe = probe;
+    this.#config = config;
+    this.#stuckAfterMs = stuckAfterMs;
+    this.#clock = clock;
+  }
+
+  /** Begins to follow the repository; resolves when everything that is there was loaded, or has failed. */
+  async start(): Promise<void> {
+    this.#holds = await this.repository.readHolds();
+    this.#see(await this.repository.watch((view) => this.#see(view)));
+    this.#checkStuck();
+    await Promise.all(Array.from(this.#models.values(), (model) => model.settle()));
+    this.#isStarted = true;
+    await this.announce();
+  }
+
+  /** Takes a front end in; resolves when it can answer for every live version. */
+  async join(link: FrontLink): Promise<void> {
+    await this.fronts.join(link);
+  }
+
+  /** Forgets a front end that is gone. */
+  leave(link: FrontLink): void {
+    this.fronts.leave(link);
+  }
+
+  /** A new configuration: versions whose options have changed are loaded again, beside the old ones. */
+  async configure(config: Readonly<Record<string, ModelConfigInput>>): Promise<void> {
+    this.#config = config;
+    await this.#updateAll();
+  }
+
+  /** Not ready from now on, while everything is still served. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    await this.announce();
+  }
+
+  /** Versions with a run that began before the given instant and has not ended, for a shutdown that cannot wait. */
+  runningSinceBefore(instant: number): readonly ModelVersion[] {
+    return Array.from(this.#models.values()).flatMap((model) => model.runningSinceBefore(instant));
+  }
+
+  async listModels(): Promise<readonly ModelSummary[]> {
+    return Array.from(this.#models.values(), (model) => this.#summary(model)).sort(byName);
+  }
+
+  async showModel(name: string): Promise<ModelDetails> {
+    const model = this.#model(name);
+    return detailsOf(model, this.isHeld(name));
+  }
+
+  async setAlias(name: string, alias: string, version: number): Promise<ModelSummary> {
+    const model = this.#model(name);
+    if (!model.has(version)) {
+      throw new ServeryError('MODEL_NOT_FOUND', `Model ${quote(name)} has no version ${version}`);
+    }
+    await model.settings.setAlias(alias, version);
+    await model.aliasesChanged();
+    return this.#summary(model);
+  }
+
+  async removeAlias(name: string, alias: string): Promise<ModelSummary> {
+    const model = this.#model(name);
+    await model.settings.removeAlias(alias);
+    await model.aliasesChanged();
+    return this.#summary(model);
+  }
+
+  async rollback(name: string, alias?: string): Promise<ModelSummary> {
+    const model = this.#model(name);
+    await model.settings.rollback(alias, (version) => model.has(version));
+    await model.aliasesChanged();
+    return this.#summary(model);
+  }
+
+  async load(name: string, files?: Readonly<Record<string, Uint8Array>>): Promise<void> {
+    this.#refuseClosing();
+    if (files !== undefined) await this.#publish(name, files);
+    if (!this.#models.has(name)) await this.repository.refresh();
+    const model = this.#model(name);
+    await this.#hold(name, false);
+    await model.load();
+    this.#refuseClosing();
+    if (this.isHeld(name)) {
+      throw new ServeryError('CONFLICT', `Model ${quote(name)} was unloaded while it was loading`);
+    }
+    const statuses = model.statuses();
+    if (statuses.some(({ loaded }) => loaded !== undefined)) return;
+    const reasons = statuses.map(({ version, reason }) => `${version}: ${reason}`).join('; ');
+    throw new ServeryError('MODEL_INVALID', `Cannot load model ${quote(name)}: ${reasons || 'it has no version'}`);
+  }
+
+  async unload(name: string): Promise<void> {
+    const model = this.#model(name);
+    await this.#hold(name, true);
+    await model.settle();
+    await model.retired();
+  }
+
+  /** Unloads everything. The front ends have finished their requests by then, or lose them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true;
+    this.#stuckCheck?.[Symbol.dispose]();
+    const models = Array.from(this.#models.values());
+    await Promise.all(models.map((model) => model.settle()));
+    await Promise.all(models.map((model) => model.retired()));
+  }
+
+  /** For `ManagedModel`: whether nothing of the model may be live. */
+  isHeld(name: string): boolean {
+    return this.#isClosing || this.#holds.has(name);
+  }
+
+  /** For `ManagedModel`. */
+  async loadVersion(artifact: ModelArtifact, options: ModelConfig): Promise<LoadedVersion> {
+    this.#lastKey += 1;
+    return loadVersion(this.#runtimeFor(artifact), artifact, options, { key: this.#lastKey, probe: this.#probe });
+  }
+
+  /** For `ManagedModel`: sends a snapshot; calls before it is made share it. Resolves when all have applied it. */
+  announce(): Promise<void> {
+    this.#announcing ??= this.fronts.apply(() => {
+      this.#announcing = undefined;
+      return this.#makeSnapshot();
+    });
+    return this.#announcing;
+  }
+
+  #makeSnapshot(): Snapshot {
+    this.#sequence += 1;
+    const models = Array.from(this.#models.values());
+    // Once ready, only closing ends it: a version that loads, or fails, beside others is its model's affair.
+    this.#wasReady ||= this.#isStarted && models.every((model) => isSatisfied(model, this.isHeld(model.name)));
+    const ready = this.#wasReady && !this.#isDraining && !this.#isClosing;
+    return { sequence: this.#sequence, ready, models: models.map(entryOf).sort(byName) };
+  }
+
+  #see(view: RepositoryView): void {
+    if (this.#isClosing) return;
+    for (const note of view.notes) {
+      if (!this.#view.notes.includes(note)) notice.publish({ level: 'warn', message: note });
+    }
+    this.#view = view;
+    void this.#updateAll();
+  }
+
+  async #updateAll(): Promise<void> {
+    const stored = new Map(this.#view.models.map((model) => [model.name, model]));
+    const names = new Set([...stored.keys(), ...this.#models.keys()]);
+    await Promise.all(Array.from(names, (name) => this.#update(name, stored.get(name))));
+  }
+
+  async #update(name: string, stored: RepositoryView['models'][number] | undefined): Promise<void> {
+    const model = this.#models.get(name) ?? new ManagedModel(name, this);
+    this.#models.set(name, model);
+    await model.update(stored, Object.hasOwn(this.#config, name) ? this.#config[name]! : {});
+    if (stored !== undefined || model.stored !== undefined) return;
+    await model.retired();
+    if (!model.isGone) return;
+    this.#models.delete(name);
+    await this.announce();
+  }
+
+  /** Only what a runtime can load becomes a version; the rest is kept aside for whoever wants to look at it. */
+  async #publish(name: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+    for (const [version, content] of versionsFromFiles(name, files)) {
+      await using incoming = await this.repository.receive(name, version, content);
+      try {
+        const options = runtimeOptions.parse({});
+        await using _model = await this.#runtimeFor(incoming.artifact).load(incoming.artifact, options);
+      } catch (error) {
+        await incoming.refuse();
+        throw error;
+      }
+      await this.repository.publish(name, incoming.artifact.folder, { version });
+    }
+    await this.repository.refresh();
+  }
+
+  /** Remembered before it takes effect: what was answered must hold after a crash. */
+  #hold(name: string, isHeld: boolean): Promise<void> {
+    const turn = this.#lastHold.then(async () => {
+      if (this.#holds.has(name) === isHeld) return;
+      const holds = new Set(this.#holds);
+      if (isHeld) holds.add(name);
+      else holds.delete(name);
+      await this.repository.writeHolds(holds);
+      this.#holds = holds;
+    });
+    this.#lastHold = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #checkStuck(): void {
+    const before = this.#clock.now() - this.#stuckAfterMs;
+    for (const model of this.#models.values()) model.checkStuck(before);
+    if (!this.#isClosing) this.#stuckCheck = this.#clock.after(STUCK_CHECK_MS, () => this.#checkStuck());
+  }
+
+  #runtimeFor({ format, file }: ModelArtifact): Runtime {
+    const runtime = this.#runtimes.find((candidate) => candidate.format === format);
+    if (runtime !== undefined) return runtime;
+    throw new ServeryError('MODEL_INVALID', `Cannot load ${file}: no runtime for it is configured`);
+  }
+
+  #summary(model: ManagedModel): ModelSummary {
+    return summaryOf(model, this.isHeld(model.name));
+  }
+
+  #model(name: string): ManagedModel {
+    const model = this.#models.get(name);
+    if (model !== undefined) return model;
+    throw new ServeryError('MODEL_NOT_FOUND', `Request for unknown model: ${quote(name)} is not found`);
+  }
+
+  #refuseClosing(): void {
+    if (this.#isClosing) throw new ServeryError('SHUTTING_DOWN', 'The server is shutting down');
+  }
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
+}
