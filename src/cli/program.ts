@@ -1,0 +1,148 @@
+/**
+ * The command line: which commands there are and what they take.
+ *
+ * Each command's module is imported when the command runs, so `servery model list` does not pay for the
+ * server and `--help` pays for nothing.
+ */
+import { Command, CommanderError } from 'commander';
+import { ServeryError } from '../core/errors.ts';
+import { version } from '../core/package-info.ts';
+import { printFailure, report, type Result } from './output.ts';
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** @returns when the command has ended; the exit code is in `process.exitCode` */
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  const wantsJson = argv.includes('--json');
+  try {
+    await createProgram().parseAsync(argv as string[]);
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return; // --help, --version
+    const message = error instanceof CommanderError ? error.message.replace(/^error: /, '') : '';
+    const failure = error instanceof CommanderError ? new ServeryError('USAGE', message) : error;
+    process.exitCode = printFailure(wantsJson, failure);
+  }
+}
+
+export function createProgram(): Command {
+  const program = new Command('servery')
+    .description('Serve machine learning models, online and in batch, from one workspace.')
+    .version(version, '-V, --version')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined }); // usage errors are printed once, by `runProgram`
+
+  for (const [name, description] of [
+    ['up', 'Serve everything of a workspace on this machine.'],
+    ['serve', 'Serve the models of a workspace online.'],
+  ] as const) {
+    command(program, name, description)
+      .argument('[workspace]', 'folder with models/ and servery.config.*', '.')
+      .option('--http <host:port>', 'address of the HTTP door (default 127.0.0.1:8080; port 0 picks one)')
+      .option('--grpc <host:port>', 'address of the gRPC door (default 127.0.0.1:8081; port 0 picks one)')
+      .option('--insecure', 'listen on other addresses than loopback without authentication')
+      .option('--set <path=value...>', 'any option of docs/configuration.md, such as http.maxBodyBytes=1000000')
+      .action(run(async (workspace, options) => (await import('./commands/serve.ts')).serve(workspace as string, options)));
+  }
+
+  command(program, 'init', 'Make a workspace to start from.')
+    .argument('<folder>', 'folder to make; it must be empty or absent')
+    .action(run(async (folder) => (await import('./commands/init.ts')).init(folder as string)));
+
+  command(program, 'check', 'Check configuration and models, without serving.')
+    .argument('[workspace]', 'folder with models/ and servery.config.*', '.')
+    .action(run(async (workspace) => (await import('./commands/check.ts')).check(workspace as string)));
+
+  addModelCommands(program);
+
+  command(program, 'openapi', 'Print the OpenAPI document of a workspace that is served.')
+    .option('-w, --workspace <folder>', 'the workspace', '.')
+    .action(run(async (options) => (await import('./commands/openapi.ts')).openapi(workspaceOf(options))));
+
+  command(program, 'token', 'Make an API key: prints the key once, and the line for the configuration.')
+    .argument('<name>', 'who will use it')
+    .option('--scopes <list>', 'predict, admin, or both with a comma', 'predict')
+    .action(
+      run(async (name, options) =>
+        (await import('./commands/token.ts')).token(name as string, String((options as Options)['scopes'])),
+      ),
+    );
+
+  command(program, 'config', 'List every option with its default, variable and meaning.').action(
+    run(async () => (await import('./commands/config.ts')).config()),
+  );
+  return program;
+}
+
+function addModelCommands(program: Command): void {
+  const model = program.command('model').description('Look at models and change what is live.');
+  const withWorkspace = (name: string, description: string) =>
+    command(model, name, description).option('-w, --workspace <folder>', 'the workspace', '.');
+  const commands = () => import('./commands/model.ts');
+
+  withWorkspace('list', 'Models, versions, aliases and their states.').action(
+    run(async (options) => (await commands()).list(workspaceOf(options))),
+  );
+  withWorkspace('show', 'What was resolved for a model, and why.')
+    .argument('<model>')
+    .action(run(async (name, options) => (await commands()).show(workspaceOf(options), name as string)));
+  withWorkspace('load', 'Load a model that an unload holds back.')
+    .argument('<model>')
+    .action(run(async (name, options) => (await commands()).load(workspaceOf(options), name as string)));
+  withWorkspace('unload', 'Unload a model and hold that until a load.')
+    .argument('<model>')
+    .action(run(async (name, options) => (await commands()).unload(workspaceOf(options), name as string)));
+  withWorkspace('alias', 'Point an alias at a version.')
+    .argument('<model>')
+    .argument('<alias>')
+    .argument('<version>')
+    .action(
+      run(async (name, alias, version, options) =>
+        (await commands()).alias(workspaceOf(options), name as string, alias as string, version as string),
+      ),
+    );
+  withWorkspace('rollback', 'Move an alias back to its previous version.')
+    .argument('<model>')
+    .argument('[alias]')
+    .action(
+      run(async (name, alias, options) =>
+        (await commands()).rollback(workspaceOf(options), name as string, alias as string | undefined),
+      ),
+    );
+  withWorkspace('publish', 'Add a file or folder as the next version of a model, all of it or nothing.')
+    .argument('<model>')
+    .argument('<artifact>', 'model.onnx, handler.ts, or a folder that holds one')
+    .option('--alias <alias>', 'point this alias at the new version')
+    .action(
+      run(async (name, artifact, options) =>
+        (await commands()).publish(
+          workspaceOf(options),
+          name as string,
+          artifact as string,
+          (options as Options)['alias'] as string | undefined,
+        ),
+      ),
+    );
+  withWorkspace('types', 'Print the TypeScript types of a model.')
+    .argument('<model>')
+    .action(run(async (name, options) => (await commands()).types(workspaceOf(options), name as string)));
+}
+
+function command(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .option('--json', 'print one JSON document');
+}
+
+/** Commander appends the options and the command to the arguments of an action. */
+function run(action: (...args: readonly unknown[]) => Promise<Result | undefined>) {
+  return async (...args: unknown[]): Promise<void> => {
+    const self = args.pop() as Command;
+    await report(self.opts()['json'] === true, () => action(...args));
+  };
+}
+
+function workspaceOf(options: unknown): string {
+  return String((options as Options)['workspace']);
+}

@@ -1,0 +1,68 @@
+/**
+ * The configuration of a workspace: file, under environment, under flags; parsed once, complete.
+ *
+ * Everything below receives plain values and never looks at `process.env`.
+ */
+import { ServeryError } from '../core/errors.ts';
+import { describeIssues } from '../models/option-issues.ts';
+import { readConfigFile } from './config-file.ts';
+import { listOptions, parseOptionText, type Option } from './options-list.ts';
+import { configSchema, keysAt, type Config, type ConfigInput } from './schema.ts';
+
+export interface ConfigSources {
+  readonly workspace: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Values by path of the option: `{ 'http.listen': '127.0.0.1:0' }`. Texts are read as the option's type. */
+  readonly flags: Readonly<Record<string, unknown>>;
+}
+
+/** Variables that are shorter than their option. */
+const SHORT_VARIABLES: Readonly<Record<string, string>> = { SERVERY_HTTP: 'http.listen', SERVERY_GRPC: 'grpc.listen' };
+
+/** @throws {ServeryError} `CONFIG_INVALID`, naming every problem at once */
+export async function loadConfig({ workspace, env, flags }: ConfigSources): Promise<Config> {
+  const file = await readConfigFile(workspace);
+  const value = structuredClone(file?.value ?? {});
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ServeryError('CONFIG_INVALID', `Cannot use ${file?.name}: expected an object of options`);
+  }
+  const options = new Map(listOptions(configSchema).map((option) => [option.path, option]));
+  for (const [path, text] of fromEnvironment(options.values(), env)) set(value as Tree, options, path, text);
+  for (const [path, text] of Object.entries(flags)) set(value as Tree, options, path, text);
+  return parseConfig(value, file?.name ?? 'the configuration');
+}
+
+/** @throws {ServeryError} `CONFIG_INVALID`, naming every problem at once */
+export function parseConfig(value: unknown, where: string): Config {
+  const parsed = configSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = describeIssues(parsed.error, (path) => keysAt(path));
+  throw new ServeryError('CONFIG_INVALID', `Cannot use ${where}: ${problems.join('; ')}`);
+}
+
+/** Types a configuration in an editor; gives back what it gets. */
+export function defineConfig(config: ConfigInput): ConfigInput {
+  return config;
+}
+
+type Tree = { [key: string]: unknown };
+
+function* fromEnvironment(options: Iterable<Option>, env: ConfigSources['env']): Generator<[string, string]> {
+  for (const [name, path] of Object.entries(SHORT_VARIABLES)) if (env[name] !== undefined) yield [path, env[name]];
+  for (const { env: name, path } of options) {
+    const text = name === undefined ? undefined : env[name];
+    if (text !== undefined) yield [path, text];
+  }
+}
+
+function set(tree: Tree, options: ReadonlyMap<string, Option>, path: string, value: unknown): void {
+  const option = options.get(path);
+  if (option?.flag === undefined) {
+    throw new ServeryError('USAGE', `There is no option "${path}"`, { hint: 'Run `servery config` to list them.' });
+  }
+  const keys = path.split('.');
+  const last = keys.pop()!;
+  let at = tree;
+  for (const key of keys) at = (at[key] ??= {}) as Tree;
+  at[last] = typeof value === 'string' ? parseOptionText(option, value) : value;
+}

@@ -1,0 +1,72 @@
+/**
+ * The whole configuration, composed from the slice that each folder defines for itself.
+ *
+ * Types, validation, variables, flags and the reference page all come from this one schema.
+ */
+import * as z from 'zod';
+import { authOptions } from '../core/api-keys.ts';
+import { duration } from '../core/duration.ts';
+import { isModelName } from '../core/model.ts';
+import { grpcOptions } from '../grpc/options.ts';
+import { httpOptions } from '../http/options.ts';
+import { modelConfig } from '../models/model-options.ts';
+import { logOptions } from '../telemetry/options.ts';
+
+const address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected HOST:PORT, such as 127.0.0.1:8080');
+
+export const configSchema = z.strictObject({
+  listen: z
+    .strictObject({
+      http: address.default('127.0.0.1:8080').describe('Address of the HTTP door; port 0 picks a free one.'),
+      grpc: z
+        .union([address, z.literal('off')])
+        .default('127.0.0.1:8081')
+        .describe('Address of the gRPC door, or `off`; port 0 picks a free one.'),
+      insecure: z
+        .boolean()
+        .default(false)
+        .describe('Allows other addresses than loopback although no `auth.keys` are configured.'),
+    })
+    .prefault({}),
+  models: z
+    .record(z.string().refine(isModelName, 'a model name has letters, digits, _, - and . only'), modelConfig)
+    .default({})
+    .describe('By name of the model; laid over its model.yaml.'),
+  http: httpOptions.prefault({}),
+  grpc: grpcOptions.prefault({}),
+  auth: authOptions.prefault({}),
+  frontEnds: z
+    .union([z.literal('auto'), z.int().min(1).max(64)])
+    .default('auto')
+    .describe('Threads that answer requests. `auto`: 2, or 1 on one core or where ports cannot be shared.'),
+  defaultTimeout: duration.prefault('60s').describe('Deadline of a request that names none.'),
+  stopGrace: duration.prefault('30s').describe('After SIGTERM, requests in flight have this time to finish.'),
+  stuckAfter: duration.prefault('30s').describe('A run that takes longer makes its model not ready until it ends.'),
+  log: logOptions.prefault({}),
+});
+
+export type Config = z.output<typeof configSchema>;
+export type ConfigInput = z.input<typeof configSchema>;
+
+/** The keys that an object may have at a path, for suggestions. */
+export function keysAt(path: readonly PropertyKey[]): readonly string[] {
+  let at: unknown = configSchema;
+  for (const key of path) {
+    const type = unwrap(at);
+    if (type instanceof z.ZodObject) at = (type.shape as Record<string, unknown>)[String(key)];
+    else if (type instanceof z.ZodRecord) at = type.valueType;
+    else return [];
+  }
+  const type = unwrap(at);
+  return type instanceof z.ZodObject ? Object.keys(type.shape) : [];
+}
+
+function unwrap(type: unknown): unknown {
+  let inner = type;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional) {
+    inner = inner.unwrap();
+  }
+  return inner;
+}

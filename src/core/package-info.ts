@@ -1,0 +1,6 @@
+/** Name and version of the running package, read once from its own package.json. */
+import { readFileSync } from 'node:fs';
+
+const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+
+export const { version } = JSON.parse(text) as { readonly version: string };
