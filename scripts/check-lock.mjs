@@ -23,8 +23,9 @@ export function problemsOfLock(lock) {
   const problems = [];
   for (const [at, entry] of Object.entries(lock.packages)) {
     for (const name of Object.keys(entry.optionalDependencies ?? {})) {
-      if (!isLocked(lock.packages, at, name))
-        {problems.push(`${at || 'the project'} needs ${name}, which is not locked`);}
+      if (!isLocked(lock.packages, at, name)) {
+        problems.push(`${at || 'the project'} needs ${name}, which is not locked`);
+      }
     }
 
     const isOurs = !at.includes('node_modules/');

@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withFileLock } from './file-lock.mjs';
+import { findNpm, withoutNpmVariables } from './npm.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const lockFile = path.join(root, 'package-lock.json');
@@ -35,7 +36,7 @@ function install() {
   const started = performance.now();
   console.error('servery: installing what package-lock.json names (once, about a minute) …');
 
-  const npm = findNpm();
+  const npm = findNpm(outerNode());
   // Run from outside, `npm ci` shows nothing unless it fails. Scripts of packages stay off: see allowScripts.
   const done = spawnSync(npm.command, [...npm.args, 'ci', '--loglevel=error', '--no-audit', '--no-fund'], {
     cwd: root,
@@ -69,48 +70,15 @@ function checkNode() {
   );
 }
 
-/** npm as a command: the one that runs us, else the one beside a Node.js, else the first on PATH. */
-function findNpm() {
-  const node = outerNode();
-  const cli = path.join('node_modules', 'npm', 'bin', 'npm-cli.js');
-  const candidates = [
-    process.env['npm_execpath'],
-    path.join(path.dirname(node), '..', 'lib', cli),
-    path.join(path.dirname(node), cli),
-  ];
-  for (const candidate of candidates) {
-    // npm_execpath names yarn or pnpm when they run us; the lock file is npm's.
-    if (candidate && path.basename(candidate) === 'npm-cli.js' && fs.existsSync(candidate)) {
-      return { command: node, args: [candidate], shell: false };
-    }
-  }
-  return { command: 'npm', args: [], shell: process.platform === 'win32' };
-}
-
 /** A Node.js outside of node_modules where there is one: `npm ci` deletes that folder while it runs. */
 function outerNode() {
+  const isInside = (/** @type {string} */ file) => file.startsWith(modules + path.sep);
   if (!isInside(process.execPath)) return process.execPath;
   for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
     const file = path.join(folder, 'node');
     if (fs.existsSync(file) && !isInside(fs.realpathSync(file))) return fs.realpathSync(file);
   }
   return process.execPath;
-}
-
-/** @param {string} file */
-function isInside(file) {
-  return file.startsWith(modules + path.sep);
-}
-
-/**
- * Settings which a surrounding npm hands down (as `npm test --workspace x` does) would change this install;
- * what the user configured in files or with NPM_CONFIG_… stays.
- * @param {NodeJS.ProcessEnv} environment
- */
-function withoutNpmVariables(environment) {
-  const handedDown =
-    /^npm_(command|lifecycle_.*|package_.*|config_(workspaces?|omit|include|production|dry_run|local_prefix|global_prefix|prefix))$/;
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !handedDown.test(name)));
 }
 
 /**

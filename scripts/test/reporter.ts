@@ -2,7 +2,8 @@
 import type { TestEvent as NodeTestEvent } from 'node:test/reporters';
 
 export interface TestEvent {
-  readonly outcome: 'passed' | 'failed' | 'skipped';
+  /** `complete` comes last: without it the process ended before its tests did. */
+  readonly outcome: 'passed' | 'failed' | 'skipped' | 'complete';
   readonly name: string;
   readonly reason?: string;
 }
@@ -26,6 +27,7 @@ export default async function* report(source: AsyncIterable<NodeTestEvent>): Asy
       yield line({ outcome: 'failed', name, reason: cause.split('\n', 1)[0]! });
     }
   }
+  yield line({ outcome: 'complete', name: '' });
 }
 
 function line(event: TestEvent): string {

@@ -61,17 +61,21 @@ export async function runTestFile(file: string, options: FileOptions): Promise<F
   if (group !== undefined) running.delete(group);
 
   const events = readEvents(eventsFile);
+  const isComplete = events.some((event) => event.outcome === 'complete');
+  const count = (wanted: TestEvent['outcome']) => events.filter((event) => event.outcome === wanted).length;
+  const [passed, skipped] = [count('passed'), count('skipped')];
   const failures = events.filter((event) => event.outcome === 'failed');
   const problems = failures.map((event) => `${event.name}: ${event.reason ?? 'failed'}`);
   for (const event of events) if (event.outcome === 'skipped') problems.push(`skipped: ${event.name}`);
-  const passed = events.filter((event) => event.outcome === 'passed').length;
 
   if (seconds >= options.timeoutSeconds) problems.push(`ended after ${options.timeoutSeconds} s`);
   else if (outcome !== '0' && failures.length === 0) problems.push(`exit: ${outcome}`);
-  else if (events.length === 0 && options.namePattern === undefined) problems.push('no test in it');
+  else if (!isComplete && events.length > 0) problems.push('the process ended before its tests did');
+  else if (passed + failures.length + skipped === 0 && options.namePattern === undefined) {
+    problems.push('no test in it');
+  }
   for (const command of forgotten) problems.push(`left running: ${command}`);
 
-  const skipped = events.filter((event) => event.outcome === 'skipped').length;
   const output = fs.readFileSync(logFile, 'utf8');
   fs.rmSync(logFile, { force: true });
   fs.rmSync(eventsFile, { force: true });
