@@ -53,6 +53,23 @@ export interface PredictionDone {
 }
 export const predictionDone = event<PredictionDone>('servery.prediction.done');
 
+/** A door has answered a request of any kind: what a request log is made of. */
+export interface RequestDone {
+  readonly door: 'http' | 'grpc';
+  /** The client's, or made here. */
+  readonly requestId: string;
+  /** W3C trace context with the span of this request; undefined when the client brought none. */
+  readonly traceparent: string | undefined;
+  readonly method: string;
+  /** The pattern of the route, never the path itself: names and secrets in it stay out of logs. */
+  readonly route: string;
+  /** HTTP or gRPC status. */
+  readonly status: number;
+  readonly code: ErrorCode | 'OK';
+  readonly totalMs: number;
+}
+export const requestDone = event<RequestDone>('servery.request.done');
+
 /** A version changed its state on the control thread. */
 export interface VersionStateChanged {
   readonly model: ModelVersion;

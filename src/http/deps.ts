@@ -1,0 +1,36 @@
+/** What the HTTP door is given. It opens nothing and owns no model. */
+import type { KeyRing } from '../core/api-keys.ts';
+import type { ModelRef } from '../core/model.ts';
+import type { ControlApi } from '../models/control-api.ts';
+import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
+import type { Predict } from '../serving/predict.ts';
+import type { HttpOptions } from './options.ts';
+
+/** The models as this front end sees them now. */
+export interface ReadModels {
+  readonly snapshot: Snapshot;
+  /** @throws {ServeryError} `MODEL_NOT_FOUND` */
+  entry(name: string): ModelEntry;
+  /** @throws {ServeryError} `MODEL_NOT_FOUND`, `MODEL_NOT_READY` */
+  describe(ref: ModelRef): VersionDescriptor;
+}
+
+/** A page or document, made on request. */
+export interface Page {
+  readonly contentType: string;
+  readonly body: string;
+  /** Names and values in turn. */
+  readonly headers?: readonly string[];
+}
+
+export interface HttpDeps {
+  readonly predict: Predict;
+  readonly models: ReadModels;
+  readonly control: ControlApi;
+  readonly options: HttpOptions;
+  readonly keys: KeyRing;
+  /** The live routes and signatures as OpenAPI 3.1. */
+  readonly openapi: () => Page;
+  /** A static page that fetches `/openapi.json`, with the key that its reader gives. */
+  readonly docs: () => Page;
+}

@@ -1,0 +1,215 @@
+/**
+ * One request and its answer.
+ *
+ * It is answered exactly once, by whoever comes first: its route, its deadline, or the end of the server.
+ * What comes later is dropped here, so nobody else has to ask.
+ */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { systemClock } from '../core/clock.ts';
+import { ServeryError, type ErrorCode } from '../core/errors.ts';
+import { notice, predictionDone, requestDone } from '../core/events.ts';
+import type { ModelVersion } from '../core/model.ts';
+import { BodyReader } from './body.ts';
+import { chooseCoding, compress, COMPRESS_FROM_BYTES, isOnlyCoding } from './compression.ts';
+import { toErrorAnswer } from './errors.ts';
+import type { Target } from './route.ts';
+import { childTraceparent, createRequestId, isRequestId } from './trace.ts';
+
+const JSON_TYPE = 'application/json';
+const EMPTY = new Uint8Array(0);
+const LONGEST_TIMEOUT_MS = 86_400_000;
+
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly headers: IncomingHttpHeaders;
+  readonly #response: ServerResponse;
+  readonly #isDraining: () => boolean;
+  readonly #startedAt = systemClock.now();
+
+  /** Set once the path is known. */
+  target: Target | undefined;
+  query = '';
+  /** Media type of the body, and the body itself, decompressed. */
+  mediaType = '';
+  body: Uint8Array = EMPTY;
+  /** Instant at which the client has its answer or a 504. */
+  deadline: number | undefined;
+  /** What was predicted, for the metrics. */
+  model: ModelVersion | undefined;
+  rows = 0;
+  /** Headers that every answer to this request has, names and values in turn. */
+  readonly #common: string[] = [];
+  #reader: BodyReader | undefined;
+  #abort: AbortController | undefined;
+  #timer: Disposable | undefined;
+  #isAnswered = false;
+  #requestId: string | undefined;
+  #traceparent: string | undefined;
+
+  constructor(request: IncomingMessage, response: ServerResponse, isDraining: () => boolean) {
+    this.request = request;
+    this.headers = request.headers;
+    this.#response = response;
+    this.#isDraining = isDraining;
+    const { 'x-request-id': id, traceparent } = this.headers;
+    if (id !== undefined && isRequestId(id as string))
+      this.#common.push('x-request-id', (this.#requestId = id as string));
+    if (traceparent !== undefined) {
+      this.#traceparent = childTraceparent(traceparent as string);
+      if (this.#traceparent !== undefined) this.#common.push('traceparent', this.#traceparent);
+    }
+  }
+
+  get requestId(): string {
+    this.#requestId ??= createRequestId();
+    return this.#requestId;
+  }
+
+  /** A parameter of the path, decoded. */
+  param(name: string): string {
+    return this.target?.params[name] ?? '';
+  }
+
+  /** Aborts when nobody waits for the answer any more. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
+  }
+
+  /** A header of the answer, whatever it will be. */
+  addHeader(name: string, value: string): void {
+    this.#common.push(name, value);
+  }
+
+  allowOrigin(origin: string): void {
+    // prettier-ignore
+    this.#common.push(
+      'access-control-allow-origin', origin,
+      'access-control-expose-headers', 'inference-header-content-length, retry-after, traceparent, x-request-id',
+      'vary', 'origin',
+    );
+  }
+
+  /** From now on the client has its answer by the deadline that its header asks for, whatever else happens. */
+  startDeadline(): void {
+    const text = this.headers['servery-timeout-ms'] as string | undefined;
+    if (text === undefined) return;
+    const timeoutMs = /^[0-9]{1,8}(\.[0-9]{1,6})?$/.test(text) ? Number(text) : 0;
+    if (timeoutMs <= 0 || timeoutMs > LONGEST_TIMEOUT_MS) {
+      const expected = `expected milliseconds above 0, at most ${LONGEST_TIMEOUT_MS}`;
+      throw new ServeryError('INVALID_REQUEST', `Cannot use the header Servery-Timeout-Ms: ${expected}`);
+    }
+    this.deadline = this.#startedAt + timeoutMs;
+    this.#timer = systemClock.after(timeoutMs, () =>
+      this.fail(new ServeryError('DEADLINE_EXCEEDED', 'Request timeout expired')),
+    );
+  }
+
+  /** Reads the body; see `BodyReader`. */
+  readBody(maxBytes: number, jsonBytes: number | undefined): Promise<Uint8Array> {
+    this.#reader = new BodyReader(this.request, maxBytes);
+    const body = this.#reader.read(jsonBytes);
+    if (this.headers.expect?.toLowerCase() === '100-continue') this.#response.writeContinue();
+    return body;
+  }
+
+  /** Answers with JSON text. */
+  json(text: string): void {
+    this.send(200, JSON_TYPE, text);
+  }
+
+  /** @param headers names and values in turn */
+  send(status: number, contentType: string, body: string | Uint8Array, headers?: readonly string[]): void {
+    if (!this.#settle()) return;
+    this.#transmit(status, contentType, body, headers);
+    this.#announce(status, 'OK');
+  }
+
+  fail(error: unknown): void {
+    if (!this.#settle()) return;
+    const { code, status, body, headers } = toErrorAnswer(error);
+    if (code === 'INTERNAL') {
+      notice.publish({ level: 'error', message: `Request ${this.requestId} failed`, error });
+    }
+    this.#reader?.discard();
+    this.#abort?.abort();
+    if (this.#common[0] !== 'x-request-id') this.#common.push('x-request-id', this.requestId);
+    const answer = (): void => this.#transmit(status, JSON_TYPE, body, headers);
+    // A connection that is closed with a part of the body unread is reset, and the answer may be lost with it.
+    if (this.#isDraining() && !this.request.complete) this.request.once('end', answer).resume();
+    else answer();
+    this.#announce(status, code);
+  }
+
+  /** The connection is gone: with or without an answer, nobody waits for one. */
+  closed(): void {
+    if (!this.#settle()) return;
+    this.#abort?.abort();
+    this.#reader?.discard();
+    this.#announce(499, 'CANCELLED');
+  }
+
+  #settle(): boolean {
+    if (this.#isAnswered) return false;
+    this.#isAnswered = true;
+    this.#timer?.[Symbol.dispose]();
+    return true;
+  }
+
+  #transmit(status: number, contentType: string, body: string | Uint8Array, headers?: readonly string[]): void {
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    const list: string[] = [];
+    if (contentType !== '') list.push('content-type', contentType);
+    if (headers !== undefined) list.push(...headers);
+    if (this.#common.length > 0) list.push(...this.#common);
+    if (this.#isDraining()) list.push('connection', 'close');
+    if (length < COMPRESS_FROM_BYTES) this.#write(status, list, length, body);
+    else void this.#compressed(status, list, length, body, contentType);
+  }
+
+  async #compressed(
+    status: number,
+    list: string[],
+    length: number,
+    body: string | Uint8Array,
+    contentType: string,
+  ): Promise<void> {
+    list.push('vary', 'accept-encoding');
+    const accepted = this.headers['accept-encoding'];
+    const coding = accepted === undefined ? undefined : chooseCoding(accepted as string);
+    // Tensors hardly shrink: they are compressed only for a client that asks for nothing else.
+    const isTensor = contentType === 'application/octet-stream';
+    if (coding === undefined || (isTensor && !isOnlyCoding(accepted as string))) {
+      this.#write(status, list, length, body);
+      return;
+    }
+    const bytes = await compress(body, coding);
+    list.push('content-encoding', coding);
+    this.#write(status, list, bytes.length, bytes);
+  }
+
+  #write(status: number, list: string[], length: number, body: string | Uint8Array): void {
+    if (status !== 204) list.push('content-length', String(length));
+    this.#response.writeHead(status, list);
+    this.#response.end(body);
+  }
+
+  #announce(status: number, code: ErrorCode | 'OK'): void {
+    const { target } = this;
+    if (target?.route.predicts === true && predictionDone.hasSubscribers) {
+      const { model, rows } = this;
+      predictionDone.publish({ model, door: 'http', rows, totalMs: systemClock.now() - this.#startedAt, code });
+    }
+    if (!requestDone.hasSubscribers) return;
+    requestDone.publish({
+      door: 'http',
+      requestId: this.requestId,
+      traceparent: this.#traceparent,
+      method: this.request.method ?? '',
+      route: target?.route.path ?? '',
+      status,
+      code,
+      totalMs: systemClock.now() - this.#startedAt,
+    });
+  }
+}

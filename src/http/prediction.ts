@@ -1,0 +1,31 @@
+/** A prediction that an exchange waits for, with its deadline and its client's patience. */
+import type { ModelRef, ModelVersion } from '../core/model.ts';
+import type { Signature } from '../core/signature.ts';
+import type { NamedTensor } from '../core/tensor.ts';
+import type { ParameterValue } from '../runtime/runtime.ts';
+import type { Predict, Prediction } from '../serving/predict.ts';
+import type { Exchange } from './exchange.ts';
+
+export interface CallOptions {
+  /** Instant until which it may wait in the queue. */
+  readonly queueDeadline?: number | undefined;
+  readonly parameters?: Readonly<Record<string, ParameterValue>> | undefined;
+}
+
+/** @throws {ServeryError} as `Predict` */
+export async function predictFor(
+  exchange: Exchange,
+  predict: Predict,
+  ref: ModelRef,
+  decode: (signature: Signature, model: ModelVersion) => readonly NamedTensor[],
+  { queueDeadline, parameters }: CallOptions = {},
+): Promise<Prediction> {
+  const { deadline, signal } = exchange;
+  const decodeFor = (signature: Signature, model: ModelVersion) => {
+    exchange.model = model;
+    return decode(signature, model);
+  };
+  const prediction = await predict(ref, decodeFor, { deadline, queueDeadline, signal, parameters });
+  exchange.rows = prediction.rows;
+  return prediction;
+}

@@ -1,0 +1,168 @@
+/**
+ * The HTTP door: a bare `node:http` server and one table of routes.
+ *
+ * A web framework would halve the requests per second of a small model. What it would do is in this folder:
+ * dispatch.ts checks and routes, exchange.ts holds a request and answers it once, the `…-routes.ts` files decode
+ * and encode.
+ */
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { systemClock } from '../core/clock.ts';
+import { ServeryError } from '../core/errors.ts';
+import type { HttpDeps } from './deps.ts';
+import { Dispatcher } from './dispatch.ts';
+import { Exchange } from './exchange.ts';
+import type { HttpOptions } from './options.ts';
+import type { Route } from './route.ts';
+import { builtInRoutes } from './routes.ts';
+import { answerUnreadable, refuseTunnel } from './unreadable.ts';
+
+export type { HttpDeps, Page, ReadModels } from './deps.ts';
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 picks one. */
+  readonly port: number;
+  /** Other threads listen on the same port. */
+  readonly reusePort?: boolean;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  /** For the documentation. */
+  readonly routes: readonly Route[];
+  /** Answers requests of somebody's own server. */
+  readonly listener: RequestListener;
+  /** @throws {ServeryError} `ADDRESS_IN_USE` */
+  listen(options: ListenOptions): Promise<AddressInfo>;
+  /** From now on the server is not ready, refuses requests with 503, and asks clients to reconnect elsewhere. */
+  beginDrain(): void;
+  /**
+   * Drains, and closes when every request has its answer. Those that have none after `graceMs` get a 503.
+   *
+   * @returns how many these were
+   */
+  close(graceMs: number): Promise<number>;
+}
+
+/** @throws {ServeryError} `CONFIG_INVALID` when the certificate or the key cannot be read */
+export function createHttpServer(deps: HttpDeps): HttpServer {
+  let isDraining = false;
+  const draining = () => isDraining;
+  const routes = builtInRoutes(deps, draining);
+  const dispatcher = new Dispatcher(deps, routes, draining);
+  const exchanges = new Set<Exchange>();
+  /** Connections by the answers they wait for. */
+  const waiting = new WeakMap<Duplex, number>();
+  let onIdle = (): void => {};
+
+  function listener(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const exchange = new Exchange(request, response, draining);
+    exchanges.add(exchange);
+    waiting.set(socket, (waiting.get(socket) ?? 0) + 1);
+    response.on('close', () => {
+      exchange.closed();
+      exchanges.delete(exchange);
+      waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
+      if (exchanges.size === 0) onIdle();
+    });
+    void dispatcher.answer(exchange);
+  }
+
+  const server = createNodeServer(deps.options);
+  server.on('request', listener);
+  // The answer to `Expect: 100-continue` is given where the body is wanted, so that a refusal can come first.
+  server.on('checkContinue', listener);
+  server.on('checkExpectation', listener);
+  server.on('connect', (_request, socket) => refuseTunnel(socket));
+  server.on('clientError', (error, socket) => answerUnreadable(error, socket, (waiting.get(socket) ?? 0) > 0));
+  server.maxConnections = deps.options.maxConnections;
+
+  const http: HttpServer = {
+    routes,
+    listener,
+
+    async listen({ host, port, reusePort = false }) {
+      const address = await listenOn(server, { host, port, reusePort });
+      dispatcher.hosts.boundAddress = address.address;
+      return address;
+    },
+
+    beginDrain() {
+      isDraining = true;
+    },
+
+    async close(graceMs) {
+      isDraining = true;
+      let unanswered = 0;
+      if (exchanges.size > 0) {
+        const idle = Promise.withResolvers<void>();
+        onIdle = idle.resolve;
+        using _grace = systemClock.after(graceMs, () => {
+          unanswered = exchanges.size;
+          for (const exchange of exchanges) {
+            exchange.fail(new ServeryError('SHUTTING_DOWN', 'Cannot answer the request: the server has stopped'));
+          }
+          // Whoever does not take an answer now has had the whole grace time.
+          setImmediate(idle.resolve);
+        });
+        await idle.promise;
+      }
+      await closeServer(server);
+      return unanswered;
+    },
+
+    async [Symbol.asyncDispose]() {
+      await http.close(0);
+    },
+  };
+  return http;
+}
+
+function createNodeServer(options: HttpOptions): Server {
+  const { maxHeaderBytes, headersTimeout, requestTimeout, keepAliveTimeout, tls } = options;
+  const settings = {
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: Math.min(headersTimeout, requestTimeout),
+    requestTimeout,
+    keepAliveTimeout,
+    connectionsCheckingInterval: Math.min(1000, Math.ceil(headersTimeout / 4)),
+    // A missing Host is refused in JSON, by the host rule.
+    requireHostHeader: false,
+  };
+  if (tls === undefined) return createServer(settings);
+  try {
+    return createTlsServer({ ...settings, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) });
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new ServeryError('CONFIG_INVALID', `Cannot use the certificate of http.tls: ${problem}`, { cause });
+  }
+}
+
+function listenOn(server: Server, options: Required<ListenOptions>): Promise<AddressInfo> {
+  const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
+  server.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') reject(error);
+    else {
+      const problem = `another server listens on ${options.host}:${options.port}`;
+      reject(new ServeryError('ADDRESS_IN_USE', `Cannot listen: ${problem}`, { cause: error }));
+    }
+  });
+  server.listen(options, () => {
+    server.removeAllListeners('error');
+    resolve(server.address() as AddressInfo);
+  });
+  return promise;
+}
+
+/** Idle connections are closed; there are no others any more, but those of clients that do not read. */
+async function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  setImmediate(() => server.closeAllConnections());
+  await promise;
+}
