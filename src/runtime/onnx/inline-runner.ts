@@ -1,0 +1,38 @@
+/** Runs a tiny version in the calling thread: a hop to another thread would cost more than the model. */
+import type { Signature } from '../../core/signature.ts';
+import { placeInputs, type Placement } from '../place-inputs.ts';
+import type { Runner } from '../runtime.ts';
+import { Slab } from '../slab.ts';
+import { openSession, type SessionOptions } from './binding.ts';
+import { loadFailed } from './failures.ts';
+import { createSessionRun } from './session-run.ts';
+
+/** @throws {ServeryError} `MODEL_INVALID`, `RUNTIME_MISSING` */
+export function openInlineRunner(bytes: Uint8Array, options: SessionOptions, signature: Signature): Runner {
+  let session: ReturnType<typeof openSession>;
+  try {
+    session = openSession(bytes, options);
+  } catch (error) {
+    throw loadFailed(error);
+  }
+  const compute = createSessionRun(session, signature);
+  const slab = new Slab((size) => new ArrayBuffer(size));
+  const placement: Placement = {
+    batched: signature.batched,
+    take: (datatype, length) => slab.take(datatype, length),
+    canPass: () => true,
+  };
+  return {
+    concurrency: 1,
+    // Async for its errors only: the run is over when the call returns, so the slab is free again.
+    // eslint-disable-next-line @typescript-eslint/require-await
+    async run(parts, { rows }) {
+      slab.reset();
+      return compute(placeInputs(parts, rows, placement));
+    },
+    [Symbol.asyncDispose]() {
+      session.dispose();
+      return Promise.resolve();
+    },
+  };
+}
