@@ -1,6 +1,6 @@
 /** Reads what a load by API brings: `1/model.onnx` and the files of data beside it, and never code. */
 import { ServeryError, quote } from '../core/errors.ts';
-import { parseVersion } from '../core/model.ts';
+import { isModelName, parseVersion } from '../core/model.ts';
 
 const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 /** Endings of files that Node.js, a shell or the system's loader would run. */
@@ -14,12 +14,18 @@ export function versionsFromFiles(
   name: string,
   files: Readonly<Record<string, Uint8Array>>,
 ): ReadonlyMap<number, Readonly<Record<string, Uint8Array>>> {
+  if (!isModelName(name)) {
+    throw new ServeryError('INVALID_REQUEST', `Cannot load model ${quote(name)}: that is not a model name`, {
+      hint: 'A name has letters, digits, _, - and . only, and begins with a letter, a digit or _.',
+    });
+  }
   const versions = new Map<number, Record<string, Uint8Array>>();
   for (const [path, bytes] of Object.entries(files)) {
     const [, folder = '', file = ''] = /^([^/]*)\/([^/]*)$/.exec(path) ?? [];
     const version = parseVersion(folder);
-    if (version === undefined || !FILE_NAME.test(file))
+    if (version === undefined || !FILE_NAME.test(file)) {
       throw refused(name, path, 'expected VERSION/FILE, such as 1/model.onnx');
+    }
     if (CODE.test(file)) throw refused(name, path, 'code is not accepted this way');
     const content = versions.get(version) ?? (Object.create(null) as Record<string, Uint8Array>);
     content[file] = bytes;

@@ -287,7 +287,7 @@ export class ManagedModel {
     const { options, optionsProblem } = this.settings;
     if (state !== 'unloaded') return { version, state, reason, loaded };
     if (options === undefined && optionsProblem !== '')
-      return { version, state: 'failed', reason: optionsProblem, loaded };
+      {return { version, state: 'failed', reason: optionsProblem, loaded };}
     if (this.#host.isHeld(this.name)) return { version, state, reason: 'unloaded by API', loaded };
     const policy = formatPolicy(options?.versions ?? { latest: 1 });
     return { version, state, reason: `not wanted: versions is ${policy} and no alias names it`, loaded };

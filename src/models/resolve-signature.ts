@@ -29,7 +29,7 @@ export function resolveSignature(
     if (features !== undefined) resolved = withFeatures(resolved, features);
     if (missing !== undefined) resolved = withMissing(resolved);
     if (resolved !== spec)
-      notes.push(`input ${quote(spec.name)}: ${describeNames(features, 'features', missing)} by model.yaml`);
+      {notes.push(`input ${quote(spec.name)}: ${describeNames(features, 'features', missing)} by model.yaml`);}
     return resolved;
   });
   refuseAmbiguous(resolvedInputs);

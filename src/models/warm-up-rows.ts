@@ -54,7 +54,7 @@ function readRows(signature: Signature, name: string, text: string): Omit<WarmUp
       return { candidates: [inputs], exampleRows: isKeyed ? rows : madeExamples(signature) };
     }
     if (body?.inputs === undefined)
-      throw new ServeryError('INVALID_REQUEST', 'expected { "rows": [ … ] } with at least one row');
+      {throw new ServeryError('INVALID_REQUEST', 'expected { "rows": [ … ] } with at least one row');}
     const { inputs } = decodeInferRequest(new TextEncoder().encode(text), undefined);
     return { candidates: [checkInputs(signature, inputs)], exampleRows: madeExamples(signature) };
   } catch (error) {

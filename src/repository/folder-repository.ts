@@ -45,6 +45,7 @@ export class FolderRepository implements AsyncDisposable {
   #listener: ((view: RepositoryView) => void) | undefined;
   #view: RepositoryView = { models: [], notes: [] };
   #unsettled = false;
+  #lookSoon = false;
   /** The look that is under way, and the one that begins after it. */
   #looking: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -53,7 +54,7 @@ export class FolderRepository implements AsyncDisposable {
   #trouble = '';
   #closed = false;
 
-  constructor({ modelsFolder, stateFolder, pollMs = 500, clock = systemClock }: FolderRepositoryOptions) {
+  constructor({ modelsFolder, stateFolder, pollMs = 400, clock = systemClock }: FolderRepositoryOptions) {
     this.#folder = modelsFolder;
     this.#stateFolder = stateFolder;
     this.#pollMs = pollMs;
@@ -184,14 +185,15 @@ export class FolderRepository implements AsyncDisposable {
       this.#report('Cannot look at the models folder: the models that are loaded stay', error);
     }
     if (this.#closed) return;
-    const delayMs = this.#unsettled ? SETTLE_MS + TIMER_SLACK_MS : this.#pollMs;
+    const delayMs = this.#lookSoon ? SETTLE_MS + TIMER_SLACK_MS : this.#pollMs;
     this.#timer = this.#clock.after(Math.min(delayMs, this.#pollMs), () => void this.refresh());
   }
 
   #see(scan: Scan): void {
     const { view, unsettled } = this.#settler.look(scan, this.#clock.now());
+    const folders = [this.#folder, ...view.models.map(({ folder }) => folder)];
+    this.#lookSoon = (!this.#closed && this.#watch.follow(folders)) || unsettled;
     this.#unsettled = unsettled;
-    if (!this.#closed) this.#watch.follow([this.#folder, ...view.models.map(({ folder }) => folder)]);
     const changed = JSON.stringify(view) !== JSON.stringify(this.#view);
     this.#view = view;
     if (changed) this.#listener?.(view);

@@ -21,24 +21,27 @@ export class FolderWatch implements Disposable {
     this.#clock = clock;
   }
 
-  /** Watches exactly these folders from now on. */
-  follow(folders: readonly string[]): void {
+  /**
+   * Watches exactly these folders from now on.
+   *
+   * @returns whether one is new: what happened there between the look that found it and now was not seen
+   */
+  follow(folders: readonly string[]): boolean {
     for (const [folder, watcher] of this.#watchers) {
       if (!folders.includes(folder)) this.#forget(folder, watcher);
     }
-    for (const folder of folders) {
-      if (!this.#watchers.has(folder)) this.#add(folder);
-    }
+    return folders.filter((folder) => !this.#watchers.has(folder) && this.#add(folder)).length > 0;
   }
 
-  #add(folder: string): void {
+  #add(folder: string): boolean {
     try {
       const watcher = watch(folder, { persistent: false }, () => this.#changed());
       // The folder is gone, or the system has no watches left: the poll does without.
       watcher.on('error', () => this.#forget(folder, watcher));
       this.#watchers.set(folder, watcher);
+      return true;
     } catch {
-      return; // the same, said synchronously
+      return false; // the same, said synchronously
     }
   }
 
