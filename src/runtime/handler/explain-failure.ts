@@ -8,12 +8,17 @@ import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { ServeryError } from '../../core/errors.ts';
 
-/** One line: `handler.ts:12: Cannot find module …`. */
-export function explainFailure(error: unknown, folder: string): string {
+/**
+ * One line: `handler.ts:12: Cannot find module …`.
+ *
+ * @param lastRead URL of the file that was read last: wrong JavaScript is found right after, and says no file
+ */
+export function explainFailure(error: unknown, folder: string, lastRead = ''): string {
   if (error instanceof ServeryError) return error.message;
   if (!(error instanceof Error)) return withoutPaths(`it threw ${inspect(error, { depth: 0 })}`, folder);
   const message = withoutPaths(error.message, folder).split('\n', 1)[0] ?? '';
-  const place = placeOf(error.stack ?? '', folder);
+  const place =
+    placeOf(error.stack ?? '', folder) || (error instanceof SyntaxError ? withoutPaths(lastRead, folder) : '');
   const text = error.name === 'Error' ? message : `${error.name}: ${message}`;
   return place === '' ? text : `${place}: ${text}`;
 }

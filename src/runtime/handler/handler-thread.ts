@@ -41,14 +41,18 @@ process.on('warning', (warning: Error & { code?: string }) => {
   if (warning.code !== 'MODULE_TYPELESS_PACKAGE_JSON') log.warn(`${warning.name}: ${warning.message}`);
 });
 
-await start();
+void start();
 
 async function start(): Promise<void> {
+  // A listener from the beginning: it holds the thread while a setup waits for something that does not.
+  let handler: ReadHandler | undefined;
+  let state: unknown;
+  control.on('message', ({ port }: ConnectThread) => {
+    if (handler !== undefined) answerCalls(port, handler, { version: model.version, state, log });
+  });
   installWorkspaceModules();
   const kept = new Map<string, SourceFile>(sources);
   keepSources(kept);
-  let handler: ReadHandler;
-  let state: unknown;
   try {
     const module = (await import(pathToFileURL(join(folder, file)).href)) as Record<string, unknown>;
     handler = await readHandler(module);
@@ -56,11 +60,10 @@ async function start(): Promise<void> {
   } catch (error) {
     const stack = error instanceof Error ? error.stack : undefined;
     const hint = error instanceof ServeryError ? error.hint : undefined;
-    tell({ type: 'invalid', reason: explainFailure(error, folder), hint, stack });
+    const lastRead = [...kept.keys()].at(-1);
+    tell({ type: 'invalid', reason: explainFailure(error, folder, lastRead), hint, stack });
     return;
   }
-  const thread = { version: model.version, state, log };
-  control.on('message', ({ port }: ConnectThread) => answerCalls(port, handler, thread));
   tell({ type: 'ready', description: handler.description, sources: kept });
 }
 
@@ -153,7 +156,9 @@ function asServeryError(error: unknown): ServeryError {
 
 function* buffersOf(data: TensorData): Generator<ArrayBuffer> {
   if (ArrayBuffer.isView(data)) yield data.buffer as ArrayBuffer;
-  else
-    for (const element of data as readonly unknown[])
+  else {
+    for (const element of data as readonly unknown[]) {
       if (element instanceof Uint8Array) yield element.buffer as ArrayBuffer;
+    }
+  }
 }

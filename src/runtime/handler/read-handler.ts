@@ -47,12 +47,14 @@ export async function readHandler(module: Readonly<Record<string, unknown>>): Pr
   }
   const { signature, setup, predict, batching = true, route } = definition as Record<string, unknown>;
   for (const key of Object.keys(definition)) {
-    if (!KEYS.includes(key))
+    if (!KEYS.includes(key)) {
       throw invalidHandler(`${quote(key)} is not a key of a handler; these are: ${KEYS.join(', ')}`);
+    }
   }
   if (typeof predict !== 'function') throw invalidHandler(`predict is ${kindOf(predict)}, expected a function`);
-  if (setup !== undefined && typeof setup !== 'function')
+  if (setup !== undefined && typeof setup !== 'function') {
     throw invalidHandler(`setup is ${kindOf(setup)}, expected a function`);
+  }
   if (typeof batching !== 'boolean') throw invalidHandler(`batching is ${kindOf(batching)}, expected true or false`);
   if ((signature === undefined) === (route === undefined)) {
     throw invalidHandler('it needs either a signature, or a route with a body schema');
@@ -109,8 +111,9 @@ function readInput(name: string, given: unknown): InputColumn {
   const where = `input ${quote(name)}`;
   const { as, features, missing, ...spec } = readSpec(where, name, given, ['as', 'features', 'missing']);
   const isBytes = spec.datatype === 'BYTES';
-  if (as !== undefined && (as !== 'bytes' || !isBytes))
+  if (as !== undefined && (as !== 'bytes' || !isBytes)) {
     throw invalidHandler(`${where}: as can only be 'bytes', for BYTES`);
+  }
   if (missing !== undefined && (missing !== 'nan' || !spec.datatype.startsWith('FP'))) {
     throw invalidHandler(`${where}: missing can only be 'nan', for floating point`);
   }
@@ -142,8 +145,9 @@ function readSpec(where: string, name: string, given: unknown, more: readonly st
   const options =
     typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : { datatype: given };
   for (const key of Object.keys(options)) {
-    if (!['datatype', 'shape', ...more].includes(key))
+    if (!['datatype', 'shape', ...more].includes(key)) {
       throw invalidHandler(`${where}: ${quote(key)} is not a key of it`);
+    }
   }
   const { datatype, shape = [], ...rest } = options;
   if (!isDatatype(datatype)) {
