@@ -48,8 +48,9 @@ function insideFolder(folder: string, location: string): string {
     new ServeryError('MODEL_INVALID', `Cannot read the weights file ${quote(path.basename(location))}: ${problem}`, {
       hint: 'Keep the files of weights in the folder of the version and export the model with relative names.',
     });
-  if (path.isAbsolute(location) || /^[A-Za-z]:|\0/.test(location))
+  if (path.isAbsolute(location) || /^[A-Za-z]:|\0/.test(location)) {
     throw refuse('the model names it by an absolute path');
+  }
   const file = path.resolve(folder, location);
   if (!isInside(path.resolve(folder), file)) throw refuse('it is outside the folder of the version');
   let real: string;

@@ -88,7 +88,9 @@ function binding(): Binding {
 /** Slow: as long as the model is large. The bytes may be dropped afterwards. */
 export function openSession(bytes: Uint8Array, options: SessionOptions): NativeSession {
   const session = new (binding().InferenceSession)();
-  session.loadModel(bytes.buffer, bytes.byteOffset, bytes.byteLength, {
+  // Outputs may lie in shared memory, the model may not.
+  const { buffer, byteOffset, byteLength } = bytes.buffer instanceof SharedArrayBuffer ? new Uint8Array(bytes) : bytes;
+  session.loadModel(buffer, byteOffset, byteLength, {
     ...options,
     interOpNumThreads: 1,
     executionMode: 'sequential',

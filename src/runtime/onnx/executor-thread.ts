@@ -5,25 +5,49 @@
  * other in the order in which they arrive. A run blocks the thread, so nothing else lives here, and the
  * thread is asked to end, never terminated: ending it inside a run would abort the process.
  */
-import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { parentPort, type MessagePort } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import { ServeryError, toWireError } from '../../core/errors.ts';
 import { isBytes, viewOf, type Tensor } from '../../core/tensor.ts';
 import { isShapeSurprise } from './failures.ts';
-import type { ExecutorCommand, ExecutorEvent, ExecutorStart, RunReply, RunRequest } from './messages.ts';
-import { readModel, type OpenModel } from './read-model.ts';
+import type { ExecutorCommand, ExecutorEvent, OpenCommand, RunReply, RunRequest } from './messages.ts';
+import { readModel } from './read-model.ts';
 import { createSessionRun, type SessionResult } from './session-run.ts';
 
-const { folder, file, options, runningSince } = workerData as ExecutorStart;
-const control = parentPort!;
-
-try {
-  serve(readModel(folder, file, options));
-} catch (error) {
-  send({ kind: 'failed', error: toWireError(error) });
+interface Served {
+  connect(port: MessagePort): void;
+  close(): void;
 }
 
-function serve({ session, signature, facts, bytes }: OpenModel): void {
+const control = parentPort!;
+let served: Served | undefined;
+
+control.on('message', (command: ExecutorCommand) => {
+  switch (command.kind) {
+    case 'open':
+      try {
+        served = serve(command);
+      } catch (error) {
+        send({ kind: 'failed', error: toWireError(error) });
+      }
+      return;
+    case 'connect':
+      // Without a model the closed port tells the runner.
+      if (served === undefined) command.port.close();
+      else served.connect(command.port);
+      return;
+    case 'close':
+      served?.close();
+      served = undefined;
+      send({ kind: 'closed' });
+      return;
+    case 'end':
+      control.close();
+  }
+});
+
+function serve({ folder, file, options, runningSince }: OpenCommand): Served {
+  const { session, signature, facts, bytes } = readModel(folder, file, options);
   const run = createSessionRun(session, signature);
   const ports = new Set<MessagePort>();
   // Off for good once a size was not what the graph promised.
@@ -59,22 +83,21 @@ function serve({ session, signature, facts, bytes }: OpenModel): void {
     }
   };
 
-  control.on('message', (command: ExecutorCommand) => {
-    if (command.kind === 'connect') {
-      const { port } = command;
+  send({ kind: 'opened', signature, facts, bytes });
+  return {
+    connect(port) {
       ports.add(port);
       port.on('message', (request: RunRequest) => port.postMessage(answer(request)));
       port.on('close', () => {
-        ports.delete(port);
-        send({ kind: 'disconnected' });
+        if (ports.delete(port)) send({ kind: 'disconnected' });
       });
-      return;
-    }
-    for (const port of ports) port.close();
-    control.close();
-    session.dispose();
-  });
-  send({ kind: 'opened', signature, facts, bytes });
+    },
+    close() {
+      for (const port of ports) port.close();
+      ports.clear();
+      session.dispose();
+    },
+  };
 }
 
 /** In memory that the runner can read; ONNX Runtime's own belongs to this thread. */

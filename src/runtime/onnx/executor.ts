@@ -1,10 +1,10 @@
-/** An executor thread, seen from the control thread: started, connected, watched, asked to end. */
-import { Worker, type MessagePort } from 'node:worker_threads';
+/** An executor, seen from the control thread: a model opened in a thread, connected, watched, closed. */
+import type { MessagePort } from 'node:worker_threads';
 import { ServeryError, fromWireError } from '../../core/errors.ts';
 import type { ModelArtifact } from '../../core/model.ts';
-import { workerUrl } from '../../core/worker-url.ts';
 import type { SessionOptions } from './binding.ts';
-import type { ExecutorCommand, ExecutorEvent, ExecutorStart, OpenedModel } from './messages.ts';
+import type { ExecutorThreads } from './executor-threads.ts';
+import type { ExecutorCommand, ExecutorEvent, OpenedModel } from './messages.ts';
 
 export interface Executor {
   /** What it found, when the session is open. Rejects when it cannot be. */
@@ -14,48 +14,57 @@ export interface Executor {
   readonly connections: number;
   /** When the run under way began, or undefined when idle. Works while the thread is blocked. */
   runningSince(): number | undefined;
-  /** Resolves when the thread has ended, or when it is stuck for longer than `graceMs`: then it is left alone. */
+  /** Resolves when the model is released, or when it runs for longer than `graceMs`: then it is left alone. */
   close(graceMs: number): Promise<void>;
 }
 
 /** @param onIdle called whenever the last connection is closed */
-export function startExecutor(artifact: ModelArtifact, options: SessionOptions, onIdle: () => void): Executor {
-  const { folder, file, name, version } = artifact;
-  const runningSince = new Float64Array(new SharedArrayBuffer(8));
-  const workerData: ExecutorStart = { folder, file, options, runningSince };
-  const worker = new Worker(workerUrl(import.meta.url, './executor-thread'), {
-    workerData,
-    name: `servery executor ${name}/${version}`,
-    // Rows live in shared memory, so little is allocated here; a small young generation keeps many executors small.
-    resourceLimits: { maxYoungGenerationSizeMb: 8 },
-  });
+export function startExecutor(
+  threads: ExecutorThreads,
+  { folder, file }: ModelArtifact,
+  options: SessionOptions,
+  onIdle: () => void,
+): Executor {
+  const thread = threads.take();
   const send = (command: ExecutorCommand, transfer: readonly MessagePort[] = []) =>
-    worker.postMessage(command, transfer);
+    thread.postMessage(command, transfer);
+  const runningSince = new Float64Array(new SharedArrayBuffer(8));
   const opened = Promise.withResolvers<OpenedModel>();
-  const ended = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
   let connections = 0;
   let failure: unknown;
   let closing: Promise<void> | undefined;
 
-  worker.on('message', (event: ExecutorEvent) => {
-    if (event.kind === 'opened') {
-      opened.resolve(event);
-      // An idle executor does not keep the process alive.
-      worker.unref();
-    } else if (event.kind === 'failed') opened.reject(fromWireError(event.error));
-    else {
-      connections -= 1;
-      if (connections === 0) onIdle();
+  const onMessage = (event: ExecutorEvent) => {
+    switch (event.kind) {
+      case 'opened':
+        opened.resolve(event);
+        // An idle executor does not keep the process alive.
+        if (closing === undefined) thread.unref();
+        return;
+      case 'failed':
+        return opened.reject(fromWireError(event.error));
+      case 'disconnected':
+        connections -= 1;
+        if (connections === 0) onIdle();
+        return;
+      case 'closed':
+        release();
+        threads.giveBack(thread);
     }
-  });
-  worker.on('error', (error) => {
+  };
+  const onError = (error: unknown) => {
     failure = error;
-  });
-  worker.on('exit', () => {
+  };
+  const release = () => {
+    thread.off('message', onMessage).off('error', onError).off('exit', release);
     const problem = 'The executor of the model ended before the model was loaded';
     opened.reject(new ServeryError('MODEL_INVALID', problem, { cause: failure }));
-    ended.resolve();
-  });
+    released.resolve();
+  };
+  thread.on('message', onMessage).on('error', onError).on('exit', release);
+  thread.ref();
+  send({ kind: 'open', folder, file, options, runningSince });
 
   return {
     opened: opened.promise,
@@ -74,12 +83,12 @@ export function startExecutor(artifact: ModelArtifact, options: SessionOptions, 
   };
 
   async function closeWithin(graceMs: number): Promise<void> {
-    worker.ref();
+    thread.ref();
     send({ kind: 'close' });
     const grace = Promise.withResolvers<void>();
     const timer = setTimeout(grace.resolve, graceMs);
-    await Promise.race([ended.promise, grace.promise]);
+    await Promise.race([released.promise, grace.promise]);
     clearTimeout(timer);
-    worker.unref();
+    thread.unref();
   }
 }

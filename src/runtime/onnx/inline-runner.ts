@@ -25,7 +25,6 @@ export function openInlineRunner(bytes: Uint8Array, options: SessionOptions, sig
   return {
     concurrency: 1,
     // Async for its errors only: the run is over when the call returns, so the slab is free again.
-    // eslint-disable-next-line @typescript-eslint/require-await
     async run(parts, { rows }) {
       slab.reset();
       return compute(placeInputs(parts, rows, placement));

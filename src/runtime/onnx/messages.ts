@@ -7,8 +7,9 @@ import type { ModelFacts } from '../runtime.ts';
 import type { SessionOptions } from './binding.ts';
 import type { Target } from './session-run.ts';
 
-/** What an executor thread starts with. */
-export interface ExecutorStart {
+/** What an executor thread is to open. */
+export interface OpenCommand {
+  readonly kind: 'open';
   readonly folder: string;
   readonly file: string;
   readonly options: SessionOptions;
@@ -17,14 +18,20 @@ export interface ExecutorStart {
 }
 
 /** From the control thread to an executor. */
-export type ExecutorCommand = { readonly kind: 'connect'; readonly port: MessagePort } | { readonly kind: 'close' };
+export type ExecutorCommand =
+  | OpenCommand
+  | { readonly kind: 'connect'; readonly port: MessagePort }
+  /** Release the model and be ready for the next. */
+  | { readonly kind: 'close' }
+  | { readonly kind: 'end' };
 
 /** From an executor to the control thread. */
 export type ExecutorEvent =
   | ({ readonly kind: 'opened' } & OpenedModel)
   | { readonly kind: 'failed'; readonly error: WireError }
   /** A runner was closed, or the thread that had it ended. */
-  | { readonly kind: 'disconnected' };
+  | { readonly kind: 'disconnected' }
+  | { readonly kind: 'closed' };
 
 export interface OpenedModel {
   readonly signature: Signature;

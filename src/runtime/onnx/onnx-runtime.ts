@@ -10,6 +10,7 @@ import type { ModelArtifact } from '../../core/model.ts';
 import type { RuntimeOptions } from '../options.ts';
 import type { LoadedModel, RunnerSource, Runtime } from '../runtime.ts';
 import type { SessionOptions } from './binding.ts';
+import { createExecutorThreads, type ExecutorThreads } from './executor-threads.ts';
 import { startExecutor, type Executor } from './executor.ts';
 import type { OnnxSource } from './messages.ts';
 
@@ -22,16 +23,20 @@ const CLOSE_GRACE_MS = 10_000;
 
 export function createOnnxRuntime({ closeGraceMs = CLOSE_GRACE_MS }: OnnxRuntimeOptions = {}): Runtime &
   AsyncDisposable {
+  const threads = createExecutorThreads();
   const loaded = new Set<LoadedModel>();
   return {
     format: 'onnx',
     async load(artifact, options) {
-      const model = await loadModel(artifact, sessionOptions(options), closeGraceMs, () => loaded.delete(model));
+      const model = await loadModel(threads, artifact, sessionOptions(options), closeGraceMs, () =>
+        loaded.delete(model),
+      );
       loaded.add(model);
       return model;
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...loaded].map((model) => model[Symbol.asyncDispose]()));
+      await threads[Symbol.asyncDispose]();
     },
   };
 }
@@ -46,6 +51,7 @@ function sessionOptions({ intraOpThreads, graphOptimization, executionProviders 
 }
 
 async function loadModel(
+  threads: ExecutorThreads,
   artifact: ModelArtifact,
   options: SessionOptions,
   closeGraceMs: number,
@@ -87,7 +93,7 @@ async function loadModel(
   return model;
 
   function start(): Executor {
-    const started = startExecutor(artifact, options, () => {
+    const started = startExecutor(threads, artifact, options, () => {
       if (runsInline && executor === started) end();
     });
     // Whoever runs on an executor that could not start again is told so by its closed port.

@@ -71,10 +71,11 @@ function readFacts(
       new Map(signature.inputs.map(({ name, shape }) => [name, shape.length])),
     );
     rowsAreIndependent = coupling.verdict !== 'coupled';
-    if (coupling.verdict === 'coupled')
+    if (coupling.verdict === 'coupled') {
       lines.push(`rows influence each other: ${coupling.by} works along the axis that counts them`);
-    else if (coupling.verdict === 'open')
+    } else if (coupling.verdict === 'open') {
       lines.push('rows: the graph does not tell whether they influence each other, so the probe decides');
+    }
   }
   const hindrance = whyNotInline(model, signature, bytes.length, externalData.length > 0);
   if (hindrance !== undefined) lines.push(`not inline: ${hindrance}`);

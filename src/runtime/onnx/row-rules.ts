@@ -77,8 +77,9 @@ export class Step {
     if (first.kind !== 'rows' && opType !== 'Gather' && !ELEMENTWISE.has(opType)) return this.#open();
 
     if (QUANTIZED_BY_BATCH.has(opType)) return this.#mixed();
-    if (domain === 'ai.onnx.ml')
+    if (domain === 'ai.onnx.ml') {
       return BY_ROW_ML.has(opType) && rows.every(({ axis }) => axis === 0) ? this.#byRow() : this.#open();
+    }
     if (domain !== '') return this.#open();
     if (ELEMENTWISE.has(opType)) return this.#broadcast();
     if (BY_ROW.has(opType)) return this.#image();
@@ -368,8 +369,9 @@ const INT64 = 7;
 function integersOf({ elementType, raw, int64s }: OnnxTensor): number[] | undefined {
   if (raw === undefined) return elementType === INT64 ? int64s.map(Number) : undefined;
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-  if (elementType === INT64)
+  if (elementType === INT64) {
     return Array.from({ length: raw.length >> 3 }, (_, i) => Number(view.getBigInt64(i * 8, true)));
+  }
   if (elementType === INT32) return Array.from({ length: raw.length >> 2 }, (_, i) => view.getInt32(i * 4, true));
   return undefined;
 }
