@@ -67,6 +67,10 @@ export interface RequestDone {
   readonly status: number;
   readonly code: ErrorCode | 'OK';
   readonly totalMs: number;
+  /** The version that a prediction was asked of, as far as it was found. */
+  readonly model?: ModelVersion | undefined;
+  /** What failed, with its stack: for the log, when the code alone would not tell the operator enough. */
+  readonly error?: unknown;
 }
 export const requestDone = event<RequestDone>('servery.request.done');
 

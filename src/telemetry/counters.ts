@@ -1,0 +1,115 @@
+/**
+ * The numbers that are kept for one model version, in one flat array.
+ *
+ * Flat, because then an event costs a few additions, a copy for another thread is one clone, and the sum
+ * over threads is a loop. What is at which index is decided here and nowhere else.
+ */
+import { ERROR_CATALOG, type ErrorCode } from '../core/errors.ts';
+import type { DispatchReason, HandlerRestarted, PredictionDone } from '../core/events.ts';
+
+export const DOORS: readonly PredictionDone['door'][] = ['http', 'grpc', 'embedded'];
+export const CODES: readonly (ErrorCode | 'OK')[] = ['OK', ...(Object.keys(ERROR_CATALOG) as ErrorCode[])];
+export const REASONS: readonly DispatchReason[] = ['idle', 'full', 'deadline'];
+export const RESTART_CAUSES: readonly HandlerRestarted['cause'][] = ['deadline', 'memory', 'exit'];
+/** Where the time of a request goes: waiting, in the engine, and all of it. */
+export const STAGES = ['queue', 'compute', 'total'] as const;
+
+/** Upper bounds of the latency histograms' buckets, in milliseconds; one more bucket takes the rest. */
+export const LATENCY_BOUNDS_MS: readonly number[] = [
+  0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000,
+];
+const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
+/** A histogram is its buckets (each for itself, not cumulative), then the sum in milliseconds. */
+const HISTOGRAM = BUCKETS + 1;
+
+export const AT = layOut({
+  /** Answered requests, by door and code: `AT.answered + door * CODES.length + code`. */
+  answered: DOORS.length * CODES.length,
+  rejected: CODES.length,
+  dispatched: REASONS.length,
+  restarted: RESTART_CAUSES.length,
+  /** One histogram a stage: `AT.latency + stage * HISTOGRAM`. */
+  latency: STAGES.length * HISTOGRAM,
+  succeeded: 1,
+  succeededMs: 1,
+  failed: 1,
+  failedMs: 1,
+  runs: 1,
+  failedRuns: 1,
+  /** Requests in all runs, and the milliseconds they spent in each stage, a run's time once for each of them. */
+  ranRequests: 1,
+  queuedMs: 1,
+  computedMs: 1,
+  /** Stacking, the way to the engine and back. */
+  handedOverMs: 1,
+  /** Rows computed for requests in runs that succeeded; rows of all runs, padding included. */
+  rows: 1,
+  ranRows: 1,
+  paddedRows: 1,
+});
+
+function layOut<Name extends string>(sizes: Record<Name, number>): Record<Name | 'end', number> {
+  let end = 0;
+  const offsets: Record<string, number> = {};
+  for (const [name, size] of Object.entries<number>(sizes)) {
+    offsets[name] = end;
+    end += size;
+  }
+  return { ...offsets, end } as Record<Name | 'end', number>;
+}
+
+/** Runs that were equally large: `rows` with the padding. */
+export interface SizeCount {
+  readonly rows: number;
+  count: number;
+  runMs: number;
+}
+
+/** Can be cloned to another thread as it is. */
+export interface VersionCounters {
+  /** Empty with version 0: requests for models that could not be found. */
+  readonly name: string;
+  readonly version: number;
+  readonly numbers: Float64Array;
+  readonly sizes: Map<number, SizeCount>;
+  /** Epoch milliseconds; 0 when no request has been answered. */
+  lastAnswerMs: number;
+}
+
+export function createCounters(name: string, version: number): VersionCounters {
+  return { name, version, numbers: new Float64Array(AT.end), sizes: new Map(), lastAnswerMs: 0 };
+}
+
+/** Counts `times` requests that took `ms` each. */
+export function observe(numbers: Float64Array, stage: number, ms: number, times: number): void {
+  const start = AT.latency + stage * HISTOGRAM;
+  let bucket = 0;
+  while (bucket < LATENCY_BOUNDS_MS.length && ms > LATENCY_BOUNDS_MS[bucket]!) bucket += 1;
+  numbers[start + bucket]! += times;
+  numbers[start + BUCKETS]! += ms * times;
+}
+
+/** The histogram of a stage: the count of each bucket, and the sum. */
+export function histogramOf(numbers: Float64Array, stage: number): { buckets: Float64Array; sumMs: number } {
+  const start = AT.latency + stage * HISTOGRAM;
+  return { buckets: numbers.subarray(start, start + BUCKETS), sumMs: numbers[start + BUCKETS]! };
+}
+
+/** Sizes up to here are told apart; above, a size counts as the next power of two, so that the map stays small. */
+const EXACT_SIZES = 1024;
+
+export function countSize(sizes: Map<number, SizeCount>, rows: number, count: number, runMs: number): void {
+  const size = rows <= EXACT_SIZES ? rows : 2 ** Math.ceil(Math.log2(rows));
+  const known = sizes.get(size);
+  if (known === undefined) sizes.set(size, { rows: size, count, runMs });
+  else {
+    known.count += count;
+    known.runMs += runMs;
+  }
+}
+
+export function add(target: VersionCounters, { numbers, sizes, lastAnswerMs }: VersionCounters): void {
+  for (let i = 0; i < numbers.length; i += 1) target.numbers[i]! += numbers[i]!;
+  for (const { rows, count, runMs } of sizes.values()) countSize(target.sizes, rows, count, runMs);
+  target.lastAnswerMs = Math.max(target.lastAnswerMs, lastAnswerMs);
+}
