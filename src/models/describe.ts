@@ -1,4 +1,7 @@
 /** A model as others are shown it: front ends, the admin API, and people who ask what was resolved and why. */
+import { SharedQueue } from '../batching/shared-queue.ts';
+import type { VersionState } from '../core/events.ts';
+import type { ModelVersion } from '../core/model.ts';
 import { formatShape, type TensorSpec } from '../core/signature.ts';
 import type { ModelDetails, ModelSummary, ResolvedVersion } from './control-api.ts';
 import type { ManagedModel } from './managed-model.ts';
@@ -19,6 +22,24 @@ export function entryOf(model: ManagedModel): ModelEntry {
     versions.push({ version: target, state: 'unloaded', reason: 'its files are not there', key: undefined });
   }
   return { name: model.name, defaultVersion: model.defaultVersion, aliases: Object.fromEntries(aliases), versions };
+}
+
+/** The state of a version as numbers. */
+export interface VersionGauges {
+  readonly model: ModelVersion;
+  readonly state: VersionState;
+  /** Rows that wait, over all front ends. */
+  readonly queuedRows: number;
+  readonly stuckExecutors: number;
+}
+
+export function gaugesOf(model: ManagedModel): readonly VersionGauges[] {
+  return model.statuses().map(({ version, state, loaded }) => ({
+    model: { name: model.name, version },
+    state,
+    queuedRows: loaded === undefined ? 0 : new SharedQueue(loaded.descriptor.queueCounters, 0).queuedRows,
+    stuckExecutors: state === 'stuck' ? 1 : 0,
+  }));
 }
 
 /** Whether nothing is missing that should be live at the start. */

@@ -1,16 +1,45 @@
-/** Reads what a load by API brings: `1/model.onnx` and the files of data beside it, and never code. */
+/** What a load by API brings: `1/model.onnx` and the files of data beside it, and never code. */
 import { ServeryError, quote } from '../core/errors.ts';
-import { isModelName, parseVersion } from '../core/model.ts';
+import { isModelName, parseVersion, type ModelArtifact } from '../core/model.ts';
+import type { FolderRepository } from '../repository/folder-repository.ts';
+import { runtimeOptions } from '../runtime/options.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 /** Endings of files that Node.js, a shell or the system's loader would run. */
 const CODE = /\.([cm]?[jt]sx?|node|wasm|so|dylib|dll|exe|py|sh)(\.|$)/i;
 
 /**
+ * Publishes the files as versions. What no runtime can load never becomes one: it is kept aside for whoever
+ * wants to look at it.
+ *
+ * @throws {ServeryError} `INVALID_REQUEST`, `MODEL_INVALID`, `CONFLICT`
+ */
+export async function publishFiles(
+  repository: FolderRepository,
+  runtimeFor: (artifact: ModelArtifact) => Runtime,
+  name: string,
+  files: Readonly<Record<string, Uint8Array>>,
+): Promise<void> {
+  for (const [version, content] of versionsFromFiles(name, files)) {
+    await using incoming = await repository.receive(name, version, content);
+    const { artifact } = incoming;
+    try {
+      await using _loaded = await runtimeFor(artifact).load(artifact, runtimeOptions.parse({}));
+    } catch (error) {
+      await incoming.refuse();
+      throw error;
+    }
+    await repository.publish(name, artifact.folder, { version });
+  }
+  await repository.refresh();
+}
+
+/**
  * @returns the files of each version, by name
  * @throws {ServeryError} `INVALID_REQUEST`
  */
-export function versionsFromFiles(
+function versionsFromFiles(
   name: string,
   files: Readonly<Record<string, Uint8Array>>,
 ): ReadonlyMap<number, Readonly<Record<string, Uint8Array>>> {

@@ -15,6 +15,7 @@ import type { LoadSlots } from './load-slots.ts';
 import type { LoadedVersion } from './load-version.ts';
 import type { ModelConfig, ModelConfigInput } from './model-options.ts';
 import { ModelSettings } from './model-settings.ts';
+import { Retirement } from './retirement.ts';
 import { ServingAliases } from './serving-aliases.ts';
 import { VersionLife, type Attempt, type VersionStatus } from './version-life.ts';
 import { formatPolicy, nextAction, wantedVersions, type ModelState } from './version-policy.ts';
@@ -36,7 +37,7 @@ export class ManagedModel {
   readonly settings: ModelSettings;
   readonly #host: ModelHost;
   readonly #lives = new Map<number, VersionLife>();
-  readonly #retiring = new Map<LoadedVersion, Promise<void>>();
+  readonly #retirement: Retirement;
   readonly #serving = new ServingAliases();
   #stored: StoredModel | undefined;
   #config: ModelConfigInput = {};
@@ -47,6 +48,7 @@ export class ManagedModel {
   constructor(name: string, host: ModelHost) {
     this.name = name;
     this.#host = host;
+    this.#retirement = new Retirement(host.fronts);
     this.settings = new ModelSettings(name, host.repository);
   }
 
@@ -77,9 +79,14 @@ export class ManagedModel {
     return this.#storedVersion(version) !== undefined;
   }
 
+  /** Whether others have heard of the version. */
+  knows(version: number): boolean {
+    return this.statuses().some((status) => status.version === version);
+  }
+
   /** Resolves when everything that was unloaded has left the memory. */
-  async retired(): Promise<void> {
-    while (this.#retiring.size > 0) await Promise.all(this.#retiring.values());
+  retired(): Promise<void> {
+    return this.#retirement.done();
   }
 
   get stored(): StoredModel | undefined {
@@ -94,7 +101,7 @@ export class ManagedModel {
   get isGone(): boolean {
     return (
       this.#stored === undefined &&
-      this.#retiring.size === 0 &&
+      this.#retirement.versions.length === 0 &&
       this.statuses().length === 0 &&
       this.#settling === undefined
     );
@@ -133,7 +140,7 @@ export class ManagedModel {
 
   /** Versions with a run under way that began before the given instant; also of those that are being unloaded. */
   runningSinceBefore(instant: number): readonly ModelVersion[] {
-    const all = [...Array.from(this.#lives.values(), ({ loaded }) => loaded), ...this.#retiring.keys()];
+    const all = [...Array.from(this.#lives.values(), ({ loaded }) => loaded), ...this.#retirement.versions];
     return all
       .filter((loaded) => (loaded?.runningSince() ?? Infinity) < instant)
       .map((loaded) => loaded!.descriptor.model);
@@ -202,7 +209,7 @@ export class ManagedModel {
     const old = life.takeOver(loaded, from);
     this.#updateServing();
     await this.#announce();
-    if (old !== undefined) void this.#retire(old);
+    if (old !== undefined) void this.#retirement.add(old);
   }
 
   async #unload(life: VersionLife): Promise<void> {
@@ -210,26 +217,10 @@ export class ManagedModel {
     this.#updateServing();
     await this.#announce();
     if (loaded === undefined) return;
-    void this.#retire(loaded).then(() => {
+    void this.#retirement.add(loaded).then(() => {
       if (life.state === 'unloading') life.become('unloaded', '');
       return this.#announce();
     });
-  }
-
-  /** Not awaited by a swap: a request may hold the old version for long, and the next change need not wait for it. */
-  #retire(loaded: LoadedVersion): Promise<void> {
-    const done = this.#release(loaded).finally(() => this.#retiring.delete(loaded));
-    this.#retiring.set(loaded, done);
-    return done;
-  }
-
-  async #release(loaded: LoadedVersion): Promise<void> {
-    try {
-      await this.#host.fronts.release(loaded.descriptor.key);
-      await loaded[Symbol.asyncDispose]();
-    } catch (error) {
-      notice.publish({ level: 'error', message: 'Cannot unload', model: loaded.descriptor.model, error });
-    }
   }
 
   /** Whatever came of files that were still changing is worth nothing: they are tried again when they have settled. */
@@ -286,8 +277,9 @@ export class ManagedModel {
   #status({ version, state, reason, loaded }: VersionLife): VersionStatus {
     const { options, optionsProblem } = this.settings;
     if (state !== 'unloaded') return { version, state, reason, loaded };
-    if (options === undefined && optionsProblem !== '')
-      {return { version, state: 'failed', reason: optionsProblem, loaded };}
+    if (options === undefined && optionsProblem !== '') {
+      return { version, state: 'failed', reason: optionsProblem, loaded };
+    }
     if (this.#host.isHeld(this.name)) return { version, state, reason: 'unloaded by API', loaded };
     const policy = formatPolicy(options?.versions ?? { latest: 1 });
     return { version, state, reason: `not wanted: versions is ${policy} and no alias names it`, loaded };

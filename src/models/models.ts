@@ -10,13 +10,13 @@ import { notice } from '../core/events.ts';
 import type { ModelArtifact, ModelVersion } from '../core/model.ts';
 import type { FolderRepository } from '../repository/folder-repository.ts';
 import type { RepositoryView } from '../repository/settle.ts';
-import { runtimeOptions } from '../runtime/options.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ControlApi, ModelDetails, ModelSummary } from './control-api.ts';
-import { detailsOf, entryOf, isSatisfied, summaryOf } from './describe.ts';
+import { detailsOf, entryOf, gaugesOf, isSatisfied, summaryOf, type VersionGauges } from './describe.ts';
 import type { FrontLink } from './front-link.ts';
 import { FrontLinks } from './front-links.ts';
-import { versionsFromFiles } from './incoming-files.ts';
+import { Holds } from './holds.ts';
+import { publishFiles } from './incoming-files.ts';
 import { LoadSlots } from './load-slots.ts';
 import { loadVersion, type LoadedVersion, type Probe } from './load-version.ts';
 import { ManagedModel, type ModelHost } from './managed-model.ts';
@@ -52,15 +52,15 @@ export class Models implements ModelApi, ModelHost, AsyncDisposable {
   readonly #probe: Probe;
   readonly #stuckAfterMs: number;
   readonly #clock: Clock;
+  readonly #holds: Holds;
   readonly #models = new Map<string, ManagedModel>();
   #config: Readonly<Record<string, ModelConfigInput>>;
   #view: RepositoryView = { models: [], notes: [] };
-  #holds: ReadonlySet<string> = new Set();
-  #lastHold: Promise<unknown> = Promise.resolve();
   #sequence = 0;
   #lastKey = 0;
   #isStarted = false;
   #wasReady = false;
+  #isReady = false;
   #isDraining = false;
   #isClosing = false;
   #announcing: Promise<void> | undefined;
@@ -68,6 +68,7 @@ export class Models implements ModelApi, ModelHost, AsyncDisposable {
 
   constructor({ repository, runtimes, probe, config = {}, stuckAfterMs = 30_000, clock = systemClock }: ModelsOptions) {
     this.repository = repository;
+    this.#holds = new Holds(repository);
     this.#runtimes = runtimes;
     this.#probe = probe;
     this.#config = config;
@@ -77,7 +78,7 @@ export class Models implements ModelApi, ModelHost, AsyncDisposable {
 
   /** Begins to follow the repository; resolves when everything that is there was loaded, or has failed. */
   async start(): Promise<void> {
-    this.#holds = await this.repository.readHolds();
+    await this.#holds.read();
     this.#see(await this.repository.watch((view) => this.#see(view)));
     this.#checkStuck();
     await Promise.all(Array.from(this.#models.values(), (model) => model.settle()));
@@ -86,8 +87,8 @@ export class Models implements ModelApi, ModelHost, AsyncDisposable {
   }
 
   /** Takes a front end in; resolves when it can answer for every live version. */
-  async join(link: FrontLink): Promise<void> {
-    await this.fronts.join(link);
+  join(link: FrontLink): Promise<void> {
+    return this.fronts.join(link);
   }
 
   /** Forgets a front end that is gone. */
@@ -112,6 +113,25 @@ export class Models implements ModelApi, ModelHost, AsyncDisposable {
     return Array.from(this.#models.values()).flatMap((model) => model.runningSinceBefore(instant));
   }
 
+  /** Whether the server is ready, as it was told to the front ends last. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** @throws {ServeryError} `MODEL_NOT_FOUND` when the model or the version that is named does not exist */
+  liveVersions(name?: string, version?: number): readonly ModelVersion[] {
+    const models = name === undefined ? Array.from(this.#models.values()) : [this.#model(name)];
+    if (name !== undefined && version !== undefined && !models[0]!.knows(version)) throw noVersion(name, version);
+    return models
+      .flatMap((model) => model.statuses())
+      .flatMap(({ loaded }) => (loaded === undefined ? [] : [loaded.descriptor.model]))
+      .filter((model) => version === undefined || model.version === version);
+  }
+
+  gauges(): readonly VersionGauges[] {
+    return Array.from(this.#models.values()).flatMap(gaugesOf);
+  }
+
   async listModels(): Promise<readonly ModelSummary[]> {
     return Array.from(this.#models.values(), (model) => this.#summary(model)).sort(byName);
   }
@@ -123,9 +143,7 @@ export class Models implements ModelApi, ModelHost, AsyncDisposable {
 
   async setAlias(name: string, alias: string, version: number): Promise<ModelSummary> {
     const model = this.#model(name);
-    if (!model.has(version)) {
-      throw new ServeryError('MODEL_NOT_FOUND', `Model ${quote(name)} has no version ${version}`);
-    }
+    if (!model.has(version)) throw noVersion(name, version);
     await model.settings.setAlias(alias, version);
     await model.aliasesChanged();
     return this.#summary(model);
@@ -147,10 +165,10 @@ export class Models implements ModelApi, ModelHost, AsyncDisposable {
 
   async load(name: string, files?: Readonly<Record<string, Uint8Array>>): Promise<void> {
     this.#refuseClosing();
-    if (files !== undefined) await this.#publish(name, files);
+    if (files !== undefined) await publishFiles(this.repository, (artifact) => this.#runtimeFor(artifact), name, files);
     if (!this.#models.has(name)) await this.repository.refresh();
     const model = this.#model(name);
-    await this.#hold(name, false);
+    await this.#holds.set(name, false);
     await model.load();
     this.#refuseClosing();
     if (this.isHeld(name)) {
@@ -164,7 +182,7 @@ export class Models implements ModelApi, ModelHost, AsyncDisposable {
 
   async unload(name: string): Promise<void> {
     const model = this.#model(name);
-    await this.#hold(name, true);
+    await this.#holds.set(name, true);
     await model.settle();
     await model.retired();
   }
@@ -203,8 +221,8 @@ export class Models implements ModelApi, ModelHost, AsyncDisposable {
     const models = Array.from(this.#models.values());
     // Once ready, only closing ends it: a version that loads, or fails, beside others is its model's affair.
     this.#wasReady ||= this.#isStarted && models.every((model) => isSatisfied(model, this.isHeld(model.name)));
-    const ready = this.#wasReady && !this.#isDraining && !this.#isClosing;
-    return { sequence: this.#sequence, ready, models: models.map(entryOf).sort(byName) };
+    this.#isReady = this.#wasReady && !this.#isDraining && !this.#isClosing;
+    return { sequence: this.#sequence, ready: this.#isReady, models: models.map(entryOf).sort(byName) };
   }
 
   #see(view: RepositoryView): void {
@@ -233,36 +251,6 @@ export class Models implements ModelApi, ModelHost, AsyncDisposable {
     await this.announce();
   }
 
-  /** Only what a runtime can load becomes a version; the rest is kept aside for whoever wants to look at it. */
-  async #publish(name: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
-    for (const [version, content] of versionsFromFiles(name, files)) {
-      await using incoming = await this.repository.receive(name, version, content);
-      try {
-        const options = runtimeOptions.parse({});
-        await using _model = await this.#runtimeFor(incoming.artifact).load(incoming.artifact, options);
-      } catch (error) {
-        await incoming.refuse();
-        throw error;
-      }
-      await this.repository.publish(name, incoming.artifact.folder, { version });
-    }
-    await this.repository.refresh();
-  }
-
-  /** Remembered before it takes effect: what was answered must hold after a crash. */
-  #hold(name: string, isHeld: boolean): Promise<void> {
-    const turn = this.#lastHold.then(async () => {
-      if (this.#holds.has(name) === isHeld) return;
-      const holds = new Set(this.#holds);
-      if (isHeld) holds.add(name);
-      else holds.delete(name);
-      await this.repository.writeHolds(holds);
-      this.#holds = holds;
-    });
-    this.#lastHold = turn.catch(() => undefined);
-    return turn;
-  }
-
   #checkStuck(): void {
     const before = this.#clock.now() - this.#stuckAfterMs;
     for (const model of this.#models.values()) model.checkStuck(before);
@@ -288,6 +276,10 @@ export class Models implements ModelApi, ModelHost, AsyncDisposable {
   #refuseClosing(): void {
     if (this.#isClosing) throw new ServeryError('SHUTTING_DOWN', 'The server is shutting down');
   }
+}
+
+function noVersion(name: string, version: number): ServeryError {
+  return new ServeryError('MODEL_NOT_FOUND', `Model ${quote(name)} has no version ${version}`);
 }
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {
