@@ -8,7 +8,7 @@
 import { formatShape } from '../core/signature.ts';
 import type { Datatype } from '../core/tensor.ts';
 import { nestingExceeded } from './json.ts';
-import { fill, isList, type ValueList, type WritableData } from './values-in.ts';
+import { STRICT_FLOATS, fill, isList, type FloatRules, type ValueList, type WritableData } from './values-in.ts';
 
 /** Why a list does not fit: a single value, or the whole form. */
 export type Misfit = { readonly element: number; readonly value: unknown } | { readonly problem: string };
@@ -27,15 +27,16 @@ export function fillFrom(
   target: WritableData,
   offset: number,
   maxNesting: number,
+  rules: FloatRules = STRICT_FLOATS,
 ): Misfit | undefined {
   if (isList(list[0])) {
-    const filler = new Filler(shape, datatype, target, offset, maxNesting);
+    const filler = new Filler(shape, datatype, target, offset, maxNesting, rules);
     return filler.visit(list, 0, 1);
   }
   if (list.length !== count) {
     return { problem: `it has ${list.length} values, and shape ${formatShape(shape)} takes ${count}` };
   }
-  const element = fill(datatype, target, offset, list);
+  const element = fill(datatype, target, offset, list, rules);
   return element === -1 ? undefined : { element, value: list[element] };
 }
 
@@ -46,15 +47,24 @@ class Filler {
   readonly #target: WritableData;
   readonly #offset: number;
   readonly #maxNesting: number;
+  readonly #rules: FloatRules;
   #filled = 0;
 
-  constructor(shape: readonly number[], datatype: Datatype, target: WritableData, offset: number, maxNesting: number) {
+  constructor(
+    shape: readonly number[],
+    datatype: Datatype,
+    target: WritableData,
+    offset: number,
+    maxNesting: number,
+    rules: FloatRules,
+  ) {
     this.#shape = shape;
     this.#sizes = shape.filter((size) => size !== 1);
     this.#datatype = datatype;
     this.#target = target;
     this.#offset = offset;
     this.#maxNesting = maxNesting;
+    this.#rules = rules;
   }
 
   /** @param axis how many of the sizes are used up by the levels above */
@@ -66,7 +76,7 @@ class Filler {
     }
     if (!isList(list[0])) {
       if (axis !== this.#sizes.length && list.length > 0) return this.#wrongForm();
-      const element = fill(this.#datatype, this.#target, this.#offset + this.#filled, list);
+      const element = fill(this.#datatype, this.#target, this.#offset + this.#filled, list, this.#rules);
       if (element !== -1) return { element: this.#filled + element, value: list[element] };
       this.#filled += list.length;
       return undefined;

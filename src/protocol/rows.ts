@@ -1,25 +1,4 @@
-/** skeleton: types first */
-import type { Signature } from '../core/signature.ts';
-import type { NamedTensor, Tensor } from '../core/tensor.ts';
-
-export interface DecodeRowsOptions {
-  /** `refuse` (default) online; `ignore` for files, whose other columns are left alone. */
-  readonly unknownKeys?: 'refuse' | 'ignore';
-}
-export declare function decodeRows(
-  signature: Signature,
-  rows: readonly unknown[],
-  options?: DecodeRowsOptions,
-): readonly NamedTensor[];
-export declare function encodeRows(
-  signature: Signature,
-  outputs: readonly Tensor[],
-  rows: number,
-  options?: { readonly labels?: boolean },
-): Record<string, unknown>[];
-/** Made rows that fit the signature; a free inner axis gets `freeAxisSize` (default 1). */
-export declare function exampleRows(
-  signature: Signature,
-  count: number,
-  freeAxisSize?: number,
-): Record<string, unknown>[];
+/** The mapping between rows and tensors that every way of calling a model by rows shares. */
+export { decodeRows, type DecodeRowsOptions } from './rows/decode-rows.ts';
+export { encodeRows, type EncodeRowsOptions } from './rows/encode-rows.ts';
+export { exampleRows } from './rows/example-rows.ts';

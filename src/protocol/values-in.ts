@@ -27,19 +27,35 @@ export function allocateData(datatype: Datatype, length: number): WritableData {
 /** Half a step above the largest float: from here on a number rounds to infinity. */
 const FLOAT_OVERFLOW = 3.4028235677973366e38;
 
+/** What may stand for a floating-point number, beside finite numbers. */
+export interface FloatRules {
+  /** NaN and the infinities. JSON cannot say them, so there an infinity is a number that was too large. */
+  readonly nonFinite: boolean;
+  /** null, and no value at all: NaN. */
+  readonly missing: boolean;
+}
+
+export const STRICT_FLOATS: FloatRules = { nonFinite: false, missing: false };
+
 /**
  * Writes all values of `list` to `target`, from `offset` on.
  *
  * @returns the index in `list` of the first value that does not fit, or -1
  */
-export function fill(datatype: Datatype, target: WritableData, offset: number, list: ValueList): number {
+export function fill(
+  datatype: Datatype,
+  target: WritableData,
+  offset: number,
+  list: ValueList,
+  rules: FloatRules = STRICT_FLOATS,
+): number {
   switch (datatype) {
     case 'FP32':
-      return fillFloats(target as Float32Array, offset, list, FLOAT_OVERFLOW);
+      return fillFloats(target as Float32Array, offset, list, FLOAT_OVERFLOW, rules);
     case 'FP64':
-      return fillFloats(target as Float64Array, offset, list, Infinity);
+      return fillFloats(target as Float64Array, offset, list, Infinity, rules);
     case 'FP16':
-      return fillHalves(target as Uint16Array, offset, list);
+      return fillHalves(target as Uint16Array, offset, list, rules);
     case 'INT64':
     case 'UINT64':
       return fillBigIntegers(target as BigInt64Array | BigUint64Array, offset, list, datatype === 'INT64');
@@ -52,23 +68,41 @@ export function fill(datatype: Datatype, target: WritableData, offset: number, l
   }
 }
 
-function fillFloats(target: Float32Array | Float64Array, offset: number, list: ValueList, overflow: number): number {
+function fillFloats(
+  target: Float32Array | Float64Array,
+  offset: number,
+  list: ValueList,
+  overflow: number,
+  rules: FloatRules,
+): number {
   for (let i = 0; i < list.length; i += 1) {
     const value = list[i];
     if (typeof value === 'number' && value < overflow && value > -overflow) target[offset + i] = value;
-    else if (typeof value === 'bigint') target[offset + i] = Number(value);
-    else return i;
+    else {
+      const other = otherFloat(value, rules);
+      if (other === undefined) return i;
+      target[offset + i] = other;
+    }
   }
   return -1;
 }
 
-function fillHalves(target: Uint16Array, offset: number, list: ValueList): number {
+function fillHalves(target: Uint16Array, offset: number, list: ValueList, rules: FloatRules): number {
   for (let i = 0; i < list.length; i += 1) {
     const value = list[i];
-    if (typeof value !== 'number' || !(Math.abs(value) < HALF_OVERFLOW)) return i;
-    target[offset + i] = toHalf(value);
+    const isFinite = typeof value === 'number' && Math.abs(value) < HALF_OVERFLOW;
+    const number = isFinite ? value : otherFloat(value, rules);
+    if (number === undefined || Math.abs(number) >= HALF_OVERFLOW !== !Number.isFinite(number)) return i;
+    target[offset + i] = toHalf(number);
   }
   return -1;
+}
+
+/** What is not a finite number, as one where that is allowed. A bigint has at most 20 digits, so any float can hold it. */
+function otherFloat(value: unknown, { nonFinite, missing }: FloatRules): number | undefined {
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'number') return nonFinite && !Number.isFinite(value) ? value : undefined;
+  return missing && value == null ? NaN : undefined;
 }
 
 function fillIntegers(target: Int32Array, offset: number, list: ValueList): number {

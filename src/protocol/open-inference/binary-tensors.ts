@@ -45,8 +45,9 @@ export function readBinaryTensor(
 }
 
 function viewOrCopy(datatype: NumericDatatype, bytes: Uint8Array, count: number): TensorData {
-  if (bytes.byteOffset % bytesPerElement(datatype) === 0)
+  if (bytes.byteOffset % bytesPerElement(datatype) === 0) {
     return viewOf(datatype, bytes.buffer, bytes.byteOffset, count);
+  }
   const copy = new Uint8Array(bytes.length);
   copy.set(bytes);
   return viewOf(datatype, copy.buffer, 0, count);
@@ -61,8 +62,9 @@ function readElements(name: string, shape: readonly number[], count: number, byt
   for (let i = 0; i < count; i += 1) {
     if (at + 4 > bytes.length) throw miscounted(name, shape, count);
     const end = at + 4 + view.getUint32(at, true);
-    if (end > bytes.length)
+    if (end > bytes.length) {
       throw invalidInput(name, `the length of element ${i} points past the end of its binary data`);
+    }
     elements[i] = bytes.subarray(at + 4, end);
     at = end;
   }

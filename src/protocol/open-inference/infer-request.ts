@@ -85,8 +85,9 @@ class RequestReader {
   }
 
   read(document: unknown): InferRequest {
-    if (!isJsonObject(document))
+    if (!isJsonObject(document)) {
       throw new ServeryError('INVALID_REQUEST', 'Cannot read the body: expected a JSON object');
+    }
     let id: string | undefined;
     let inputs: readonly NamedTensor[] | undefined;
     let outputs: readonly RequestedOutput[] | undefined;
@@ -96,8 +97,9 @@ class RequestReader {
       this.#keys += 1;
       switch (key) {
         case 'id':
-          if (typeof value !== 'string')
+          if (typeof value !== 'string') {
             throw new ServeryError('INVALID_REQUEST', 'Cannot use "id": expected a string');
+          }
           id = value;
           break;
         case 'inputs':
@@ -142,8 +144,9 @@ class RequestReader {
   #readInput(input: unknown, i: number): NamedTensor {
     if (!isJsonObject(input)) throw new ServeryError('INVALID_REQUEST', `Cannot read inputs[${i}]: expected an object`);
     const { name } = input;
-    if (typeof name !== 'string')
+    if (typeof name !== 'string') {
       throw new ServeryError('INVALID_REQUEST', `Cannot read inputs[${i}]: "name" is missing, or no string`);
+    }
     let binarySize: number | undefined;
     for (const key in input) {
       this.#keys += 1;
@@ -221,8 +224,9 @@ class RequestReader {
 
   #takeBinary(name: string, size: number): Uint8Array {
     const left = this.#body.length - this.#binaryAt;
-    if (size > left)
+    if (size > left) {
       throw invalidInput(name, `its binary_data_size is ${size}, and ${left} bytes are left in the body`);
+    }
     const bytes = this.#body.subarray(this.#binaryAt, this.#binaryAt + size);
     this.#binaryAt += size;
     return bytes;

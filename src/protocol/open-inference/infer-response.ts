@@ -6,7 +6,7 @@
 import type { ModelVersion } from '../../core/model.ts';
 import type { TensorSpec } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { jsonValues } from '../values-out.ts';
+import { jsonList } from '../values-out.ts';
 import { binaryParts, joinParts } from './binary-tensors.ts';
 import { classify } from './classification.ts';
 import type { InferAnswer, RequestedOutput } from './infer-types.ts';
@@ -64,7 +64,7 @@ function pick({ signature, tensors }: InferAnswer, { name, classification }: Req
 function outputText(spec: TensorSpec, tensor: Tensor, binary: Uint8Array[] | undefined): string {
   const { datatype, shape } = tensor;
   const form = `${nameOf(spec)},"datatype":"${datatype}","shape":[${shape.join(',')}]`;
-  if (binary === undefined) return `${form},"data":[${jsonValues(tensor, 0, tensor.data.length, spec.name)}]}`;
+  if (binary === undefined) return `${form},"data":${jsonList(tensor, 0, tensor.data.length, spec.name)}}`;
   let size = 0;
   for (const part of binaryParts(tensor)) {
     size += part.length;
