@@ -32,11 +32,14 @@ export function openExecutorRunner(port: MessagePort, signature: Signature): Run
     const outputs = reply.outputs.map((output, i) => output ?? tensorAt(signature, i, run.into[i]!));
     run.resolve({ outputs, computeMs: reply.computeMs });
   });
-  port.on('close', () => {
+  const close = () => {
     isClosed = true;
+    port.close();
     for (const { reject } of waiting.values()) reject(closed());
     waiting.clear();
-  });
+  };
+  // The other side may close too: the version is unloaded, or its thread has died.
+  port.on('close', close);
   port.unref();
 
   return {
@@ -61,7 +64,7 @@ export function openExecutorRunner(port: MessagePort, signature: Signature): Run
       return promise;
     },
     [Symbol.asyncDispose]() {
-      port.close();
+      close();
       return Promise.resolve();
     },
   };

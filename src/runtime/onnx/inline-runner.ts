@@ -15,6 +15,7 @@ export function openInlineRunner(bytes: Uint8Array, options: SessionOptions, sig
   } catch (error) {
     throw loadFailed(error);
   }
+  let isClosed = false;
   const compute = createSessionRun(session, signature);
   const slab = new Slab((size) => new ArrayBuffer(size));
   const placement: Placement = {
@@ -30,7 +31,8 @@ export function openInlineRunner(bytes: Uint8Array, options: SessionOptions, sig
       return compute(placeInputs(parts, rows, placement));
     },
     [Symbol.asyncDispose]() {
-      session.dispose();
+      if (!isClosed) session.dispose();
+      isClosed = true;
       return Promise.resolve();
     },
   };
