@@ -15,6 +15,7 @@ import { ServeryError } from '../core/errors.ts';
 import type { HttpDeps } from './deps.ts';
 import { Dispatcher } from './dispatch.ts';
 import { Exchange } from './exchange.ts';
+import { InFlight } from './in-flight.ts';
 import type { HttpOptions } from './options.ts';
 import type { Route } from './route.ts';
 import { builtInRoutes } from './routes.ts';
@@ -53,7 +54,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   const draining = () => isDraining;
   const routes = builtInRoutes(deps, draining);
   const dispatcher = new Dispatcher(deps, routes, draining);
-  const exchanges = new Set<Exchange>();
+  const exchanges = new InFlight();
   /** Connections by the answers they wait for. */
   const waiting = new WeakMap<Duplex, number>();
   let onIdle = (): void => {};
@@ -61,13 +62,13 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   function listener(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const exchange = new Exchange(request, response, draining);
-    exchanges.add(exchange);
+    const slot = exchanges.add(exchange);
     waiting.set(socket, (waiting.get(socket) ?? 0) + 1);
     response.on('close', () => {
       exchange.closed();
-      exchanges.delete(exchange);
+      exchanges.remove(slot);
       waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
-      if (exchanges.size === 0) onIdle();
+      if (exchanges.count === 0) onIdle();
     });
     void dispatcher.answer(exchange);
   }
@@ -98,11 +99,11 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     async close(graceMs) {
       isDraining = true;
       let unanswered = 0;
-      if (exchanges.size > 0) {
+      if (exchanges.count > 0) {
         const idle = Promise.withResolvers<void>();
         onIdle = idle.resolve;
         using _grace = systemClock.after(graceMs, () => {
-          unanswered = exchanges.size;
+          unanswered = exchanges.count;
           for (const exchange of exchanges) {
             exchange.fail(new ServeryError('SHUTTING_DOWN', 'Cannot answer the request: the server has stopped'));
           }
