@@ -82,6 +82,8 @@ export interface ResolvedVersion {
   readonly placement: 'inline' | 'executor' | 'handler threads';
   readonly costs: readonly { readonly rows: number; readonly runMs: number }[];
   readonly notes: readonly string[];
+  /** Rows that it can answer, in the form of the plain door. */
+  readonly exampleRows: readonly Record<string, unknown>[];
 }
 
 /** Counters since the version was loaded, summed over front ends. Times in milliseconds. */

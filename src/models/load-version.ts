@@ -106,6 +106,7 @@ export async function loadVersion(
       minRows,
       placement,
       costs,
+      exampleRows,
       notes: [...facts.notes, ...notes, `warmed up with ${source}`, ...probed.notes],
     };
     return {
