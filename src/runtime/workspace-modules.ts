@@ -2,14 +2,14 @@
  * Lets the files of a workspace import `servery` and `zod` without a `node_modules` of their own.
  *
  * Both names mean the installation that is running: another copy would have other error classes and another
- * version of the schemas. Packages inside a `node_modules` keep what they asked for. Installed in each
+ * version of the schemas. Of `servery` it is the part that such files need; see workspace-entry.ts. Packages inside a `node_modules` keep what they asked for. Installed in each
  * thread that evaluates code of a workspace, and nowhere else.
  */
 import { registerHooks } from 'node:module';
 import { workerUrl } from '../core/worker-url.ts';
 
 const OURS = new Map([
-  ['servery', workerUrl(import.meta.url, '../index').href],
+  ['servery', workerUrl(import.meta.url, './workspace-entry').href],
   ['servery/client', workerUrl(import.meta.url, '../client/index').href],
 ]);
 

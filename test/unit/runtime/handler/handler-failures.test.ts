@@ -155,7 +155,7 @@ describe('a thread that dies', () => {
     { when: 'it was ended at a deadline', args: ['deadline', 10, 4], then: { failures: 4, delayMs: 0 } },
   ] as const) {
     it(`waits ${then.delayMs} ms for the next one when ${when}`, () => {
-      assert.deepEqual(afterEnd(...args), then);
+      assert.deepEqual(afterEnd(args[0], args[1], args[2]), then);
     });
   }
 });
