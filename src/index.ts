@@ -1,3 +1,6 @@
-/** The public interface of the package `servery`. Nothing heavy is loaded here: each handler thread imports it. */
+/** Servery's public API. What is not exported here may change in any release. */
+export { createServery, type Servery, type ServeryOptions } from './app/embedded.ts';
+export { defineConfig } from './config/config.ts';
+export type { ConfigInput } from './config/schema.ts';
+export { ERROR_CATALOG, ServeryError, type ErrorCode } from './core/errors.ts';
 export { defineHandler } from './runtime/define-handler.ts';
-export { ServeryError } from './core/errors.ts';

@@ -1,32 +1,28 @@
 /**
  * One front end: the models as it sees them, and the doors through which requests come.
  *
- * The same object in a thread of a server and, without doors, inside somebody's own process.
+ * The same core answers in a thread of a server and, without doors, inside somebody's own process.
  */
-import type { AuthOptions } from '../core/api-keys.ts';
-import { createKeyRing, presentedKey } from '../core/api-keys.ts';
+import { createKeyRing, presentedKey, type AuthOptions, type Scope } from '../core/api-keys.ts';
 import { systemClock } from '../core/clock.ts';
+import { version } from '../core/package-info.ts';
 import type { GrpcOptions } from '../grpc/options.ts';
-import { createGrpcServer, type GrpcServer } from '../grpc/server.ts';
 import type { HttpOptions } from '../http/options.ts';
-import { createHttpServer, type HttpServer } from '../http/server.ts';
+import { createHttpServer } from '../http/server.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import { FrontModels } from '../models/front-models.ts';
-import type { FrontLink } from '../models/front-link.ts';
 import { createPredictRows, type PredictRows } from '../serving/predict-rows.ts';
 import { createPredict, type Predict } from '../serving/predict.ts';
+import type { LogOptions } from '../telemetry/options.ts';
+import type { Address } from './addresses.ts';
 
 /** Plain values only: they cross a thread border. */
 export interface FrontEndSettings {
   readonly http: HttpOptions;
   readonly grpc: GrpcOptions;
   readonly auth: AuthOptions;
+  readonly log: LogOptions;
   readonly defaultTimeoutMs: number;
-}
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
 }
 
 export interface ListenRequest {
@@ -36,22 +32,56 @@ export interface ListenRequest {
   readonly reusePort: boolean;
 }
 
-export interface Core {
+/** The part without doors. */
+export interface FrontEndCore extends AsyncDisposable {
   readonly models: FrontModels;
   readonly predict: Predict;
   readonly predictRows: PredictRows;
 }
 
-/** The part without doors. */
-export function createCore(defaultTimeoutMs: number): Core {
+export function createFrontEndCore(defaultTimeoutMs: number): FrontEndCore {
   const models = new FrontModels((model, rows, options) => predictRows(model, rows, options));
   const answer = createPredict((ref) => models.acquire(ref));
-  const predict: Predict = (ref, decode, options) =>
-    answer(ref, decode, options.deadline === undefined ? withDeadline(options, defaultTimeoutMs) : options);
+  const predict: Predict = (ref, decode, options) => {
+    if (options.deadline !== undefined) return answer(ref, decode, options);
+    return answer(ref, decode, { ...options, deadline: systemClock.now() + defaultTimeoutMs });
+  };
   const predictRows = createPredictRows(predict);
-  return { models, predict, predictRows };
+  return { models, predict, predictRows, [Symbol.asyncDispose]: () => models[Symbol.asyncDispose]() };
 }
 
-function withDeadline<T extends object>(options: T, timeoutMs: number): T {
-  return { ...options, deadline: systemClock.now() + timeoutMs };
+export interface FrontEnd {
+  readonly core: FrontEndCore;
+  /** Opens the doors; gives their ports. */
+  listen(request: ListenRequest): Promise<{ readonly http: number; readonly grpc: number | undefined }>;
+  /** Not ready from now on; new requests are refused. */
+  beginDrain(): void;
+  /** Resolves when the requests in flight are answered and the doors are closed, at the latest after the grace. */
+  closeDoors(graceMs: number): Promise<void>;
+}
+
+export function createFrontEnd(settings: FrontEndSettings, control: ControlApi): FrontEnd {
+  const core = createFrontEndCore(settings.defaultTimeoutMs);
+  const { models, predict } = core;
+  const keys = createKeyRing(settings.auth);
+  const openapi = () => ({ contentType: 'text/plain', body: version });
+  const docsPage = openapi;
+  const http = createHttpServer({ predict, models, control, options: settings.http, keys, openapi, docs: docsPage });
+  const grpc = { listen: async (a: unknown) => ({ port: 1 }), beginDrain() {}, close: async (ms: number) => 0 };
+  return {
+    core,
+    async listen({ http: httpAddress, grpc: grpcAddress, reusePort }) {
+      const { port } = await http.listen({ ...httpAddress, reusePort });
+      if (grpcAddress === undefined) return { http: port, grpc: undefined };
+      const { port: grpcPort } = await grpc.listen({ ...grpcAddress, reusePort });
+      return { http: port, grpc: grpcPort };
+    },
+    beginDrain() {
+      http.beginDrain();
+      grpc.beginDrain();
+    },
+    async closeDoors(graceMs) {
+      await Promise.all([http.close(graceMs), grpc.close(graceMs)]);
+    },
+  };
 }

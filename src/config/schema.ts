@@ -47,7 +47,8 @@ export const configSchema = z.strictObject({
   log: logOptions.prefault({}),
 });
 
-export type Config = z.output<typeof configSchema>;
+/** Complete but for `models`, which are laid over their model.yaml later. */
+export type Config = Omit<z.output<typeof configSchema>, 'models'> & Pick<z.input<typeof configSchema>, 'models'>;
 export type ConfigInput = z.input<typeof configSchema>;
 
 /** The keys that an object may have at a path, for suggestions. */

@@ -1,5 +1,5 @@
 /** `servery model …`: the admin routes of the server that holds the workspace, or the folder itself without one. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ServeryError } from '../../core/errors.ts';
 import { parseVersion } from '../../core/model.ts';
 import { inspectWorkspace } from '../../app/inspect.ts';
@@ -7,7 +7,7 @@ import { openWorkspace } from '../../app/workspace.ts';
 import type { ModelDetails, ModelSummary } from '../../models/control-api.ts';
 import { describeModel } from '../../models/describe.ts';
 import { printModelTypes } from '../../models/model-types.ts';
-import { publishArtifact } from '../../app/publish.ts';
+import { publishVersion } from '../../repository/publish.ts';
 import { findServer, requireServer } from '../local-server.ts';
 import { table, type Result } from '../output.ts';
 
@@ -63,7 +63,7 @@ export async function rollback(workspace: string, name: string, aliasName: strin
 }
 
 export async function publish(workspace: string, name: string, artifact: string, aliasName?: string): Promise<Result> {
-  const version = await publishArtifact(resolve(workspace), name, resolve(artifact));
+  const { version } = await publishVersion(join(resolve(workspace), 'models'), name, resolve(artifact));
   if (aliasName === undefined) return { value: { model: { name, version } }, text: `Published ${name}/${version}` };
   const moved = await alias(workspace, name, aliasName, String(version));
   return { value: { model: { name, version }, alias: aliasName }, text: `Published ${name}/${version}\n${moved.text}` };

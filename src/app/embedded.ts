@@ -1,0 +1,72 @@
+/**
+ * Servery inside somebody's own process: the control side and one front end without doors, in the thread
+ * of the caller. Models still run in threads of their own, so the caller's event loop never waits for one.
+ */
+import { resolve } from 'node:path';
+import { systemClock } from '../core/clock.ts';
+import { ServeryError } from '../core/errors.ts';
+import { predictionDone } from '../core/events.ts';
+import type { ModelSummary } from '../models/control-api.ts';
+import type { PredictRowsOptions } from '../serving/predict-rows.ts';
+import { openControl } from './control.ts';
+import { createFrontEndCore } from './front-end.ts';
+import { openWorkspace } from './workspace.ts';
+
+export interface ServeryOptions {
+  /** The folder with `models/`; relative to the current folder. */
+  readonly workspace: string;
+}
+
+export interface Servery extends AsyncDisposable {
+  /**
+   * Predicts rows, with their features by name.
+   *
+   * @param model `name`, `name@alias` or `name/7`
+   * @param rows objects keyed by feature or input, or arrays in the order of the features
+   * @returns an object for each row, keyed by output
+   * @throws {ServeryError} `MODEL_NOT_FOUND`, `INVALID_INPUT`, `QUEUE_FULL`, `DEADLINE_EXCEEDED` …
+   */
+  predict(
+    model: string,
+    rows: readonly unknown[],
+    options?: Pick<PredictRowsOptions, 'labels' | 'signal'> & { readonly timeoutMs?: number },
+  ): Promise<Record<string, unknown>[]>;
+  /** Models, versions, aliases and their states. */
+  models(): Promise<readonly ModelSummary[]>;
+}
+
+/**
+ * Loads the models of a workspace and follows its changes until disposed.
+ *
+ * @throws {ServeryError} `WORKSPACE_NOT_FOUND`, `CONFIG_INVALID`
+ */
+export async function createServery({ workspace: folder }: ServeryOptions): Promise<Servery> {
+  const { config, modelsFolder, stateFolder } = await openWorkspace(resolve(folder), process.env, {});
+  await using opened = new AsyncDisposableStack();
+  const { models } = opened.use(
+    openControl({ modelsFolder, stateFolder, models: config.models ?? {}, stuckAfterMs: config.stuckAfter }),
+  );
+  const { models: front, predictRows } = createFrontEndCore(config.defaultTimeout);
+  await models.join(front);
+  await models.start();
+  const resources = opened.move();
+
+  return {
+    async predict(model, rows, { timeoutMs, ...options } = {}) {
+      const begin = systemClock.now();
+      let code: Parameters<typeof predictionDone.publish>[0]['code'] = 'OK';
+      try {
+        const deadline = timeoutMs === undefined ? undefined : begin + timeoutMs;
+        return await predictRows(model, rows, { ...options, deadline });
+      } catch (error) {
+        code = error instanceof ServeryError ? error.code : 'INTERNAL';
+        throw error;
+      } finally {
+        const totalMs = systemClock.now() - begin;
+        predictionDone.publish({ model: undefined, door: 'embedded', rows: rows.length, totalMs, code });
+      }
+    },
+    models: () => models.listModels(),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}

@@ -1,0 +1,32 @@
+/** A thread with one front end; the control thread leads it through messages. See front-end-threads.ts. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { ControlApi } from '../models/control-api.ts';
+import type { Prepare, Snapshot } from '../models/snapshot.ts';
+import { createCollector } from '../telemetry/collector.ts';
+import { createLogger, logEvents } from '../telemetry/log.ts';
+import { createFrontEnd, type FrontEndSettings, type ListenRequest } from './front-end.ts';
+import { connectPeer, type Methods } from './rpc.ts';
+
+const settings = workerData as FrontEndSettings;
+const port = parentPort!;
+const collector = createCollector();
+using _logging = logEvents(createLogger(settings.log), settings.log);
+
+const methods: Methods = {
+  prepare: (version: Prepare) => frontEnd.core.models.prepare(version),
+  apply: (snapshot: Snapshot) => frontEnd.core.models.apply(snapshot),
+  release: (key: number) => frontEnd.core.models.release(key),
+  listen: (request: ListenRequest) => frontEnd.listen(request),
+  beginDrain: async () => frontEnd.beginDrain(),
+  closeDoors: (graceMs: number) => frontEnd.closeDoors(graceMs),
+  collectorState: async () => collector.state(),
+  // Nothing else keeps the thread alive once its doors and runners are closed.
+  stop: async () => void setImmediate(() => port.close()),
+};
+const peer = connectPeer(port, methods);
+
+/** Each method of the control thread's API as a message. */
+const control = new Proxy({} as ControlApi, {
+  get: (_, method) => (...args: unknown[]) => peer.call(`control.${String(method)}`, args),
+});
+const frontEnd = createFrontEnd(settings, control);

@@ -1,0 +1,80 @@
+/**
+ * The front-end threads of a server, as the control thread sees them.
+ *
+ * They live and die together: one that ends by itself is a bug, and then the process must end too, for
+ * its connections are gone and its share of the port would go unanswered.
+ */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { workerUrl } from '../core/worker-url.ts';
+import type { ControlApi } from '../models/control-api.ts';
+import type { FrontLink } from '../models/front-link.ts';
+import type { CollectorState } from '../telemetry/collector.ts';
+import type { FrontEndSettings, ListenRequest } from './front-end.ts';
+import { connectPeer } from './rpc.ts';
+
+export interface FrontEndThread extends FrontLink {
+  listen(request: ListenRequest): Promise<{ readonly http: number; readonly grpc: number | undefined }>;
+  beginDrain(): Promise<void>;
+  closeDoors(graceMs: number): Promise<void>;
+  collectorState(): Promise<CollectorState>;
+  /** Resolves when the thread is gone. */
+  stop(): Promise<void>;
+}
+
+/** @param configured what the configuration says; one thread where ports cannot be shared */
+export function frontEndCount(configured: number | 'auto'): number {
+  if (process.platform !== 'linux') return 1;
+  return configured === 'auto' ? Math.min(2, availableParallelism()) : configured;
+}
+
+export function startFrontEndThread(
+  settings: FrontEndSettings,
+  control: ControlApi,
+  onUnexpectedExit: (error: Error) => void,
+): FrontEndThread {
+  const thread = new Worker(workerUrl(import.meta.url, './front-end-thread'), { workerData: settings });
+  const methods = Object.fromEntries(
+    CONTROL_METHODS.map((method) => [`control.${method}`, (...args: never[]) => callControl(control, method, args)]),
+  );
+  const peer = connectPeer(thread, methods);
+  const gone = Promise.withResolvers<void>();
+  let isStopping = false;
+  let failure: Error | undefined;
+  thread.once('error', (error: Error) => (failure = error));
+  thread.once('exit', (code) => {
+    peer.disconnect();
+    gone.resolve();
+    if (!isStopping) onUnexpectedExit(failure ?? new Error(`A front-end thread ended with code ${code}`));
+  });
+  return {
+    prepare: async (version) => void (await peer.call('prepare', [version], version.source.transfer)),
+    apply: async (snapshot) => void (await peer.call('apply', [snapshot])),
+    release: async (key) => void (await peer.call('release', [key])),
+    listen: async (request) => (await peer.call('listen', [request])) as { http: number; grpc: number | undefined },
+    beginDrain: async () => void (await peer.call('beginDrain', [])),
+    closeDoors: async (graceMs) => void (await peer.call('closeDoors', [graceMs])),
+    collectorState: async () => (await peer.call('collectorState', [])) as CollectorState,
+    async stop() {
+      isStopping = true;
+      await peer.call('stop', []).catch(() => undefined); // already gone is as good
+      await gone.promise;
+    },
+  };
+}
+
+const CONTROL_METHODS = [
+  'listModels',
+  'showModel',
+  'setAlias',
+  'removeAlias',
+  'rollback',
+  'load',
+  'unload',
+  'statistics',
+  'metrics',
+] as const satisfies readonly (keyof ControlApi)[];
+
+function callControl(control: ControlApi, method: keyof ControlApi, args: readonly never[]): Promise<unknown> {
+  return (control[method] as (...args: readonly never[]) => Promise<unknown>).call(control, ...args);
+}

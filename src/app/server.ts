@@ -1,0 +1,153 @@
+/**
+ * The composition root of `up` and `serve`: the only place that knows which parts a server has.
+ *
+ * Whatever is opened here is closed in reverse order, both when the server is disposed and when a later
+ * step of the start fails.
+ */
+import { systemClock } from '../core/clock.ts';
+import { createHash } from 'node:crypto';
+import { ServeryError } from '../core/errors.ts';
+import { notice } from '../core/events.ts';
+import { version } from '../core/package-info.ts';
+import type { ControlApi, ModelDetails } from '../models/control-api.ts';
+import type { Models } from '../models/models.ts';
+import { createCollector, mergeStates } from '../telemetry/collector.ts';
+import { createLogger, logEvents } from '../telemetry/log.ts';
+import { renderMetrics } from '../telemetry/metrics.ts';
+import { toStatistics } from '../telemetry/statistics.ts';
+import { formatAddress, isLoopback, parseAddress, reserve, type Address } from './addresses.ts';
+import { watchConfig } from './config-watch.ts';
+import { openControl } from './control.ts';
+import { frontEndCount, startFrontEndThread, type FrontEndThread } from './front-end-threads.ts';
+import { holdServerFile } from './server-file.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface Server extends AsyncDisposable {
+  /** `http://host:port` or `https://host:port`. */
+  readonly http: string;
+  /** `host:port`; undefined when it is off. */
+  readonly grpc: string | undefined;
+  /** Resolves when everything that was there at the start is loaded, or has failed. */
+  readonly firstReady: Promise<readonly ModelDetails[]>;
+}
+
+/**
+ * @throws {ServeryError} `WORKSPACE_IN_USE`, `ADDRESS_IN_USE`, `ADDRESS_INSECURE`, `CONFIG_INVALID`
+ */
+export async function startServer(workspace: Workspace): Promise<Server> {
+  const { config, folder, modelsFolder, stateFolder } = workspace;
+  const httpAddress = parseAddress(config.listen.http);
+  const grpcAddress = config.listen.grpc === 'off' ? undefined : parseAddress(config.listen.grpc);
+  refuseInsecure([httpAddress, ...(grpcAddress === undefined ? [] : [grpcAddress])], workspace);
+
+  await using opened = new AsyncDisposableStack();
+  const held = opened.use(await holdServerFile(folder));
+  opened.use(logEvents(createLogger(config.log), config.log));
+  const collector = opened.use(createCollector());
+
+  const control = opened.use(
+    openControl({ modelsFolder, stateFolder, models: config.models ?? {}, stuckAfterMs: config.stuckAfter }),
+  );
+  const { models } = control;
+  const fronts: FrontEndThread[] = [];
+  const api = createControlApi(models, async () => [collector.state(), ...(await Promise.all(fronts.map((front) => front.collectorState())))], fronts);
+
+  const settings = { http: config.http, grpc: config.grpc, auth: withLocalKey(config.auth, held.key), log: config.log };
+  const count = frontEndCount(config.frontEnds);
+  for (let i = 0; i < count; i += 1) {
+    const front = startFrontEndThread({ ...settings, defaultTimeoutMs: config.defaultTimeout }, api, dieOf);
+    fronts.push(front);
+  }
+  opened.defer(() => Promise.all(fronts.map((front) => front.stop())).then(() => undefined));
+
+  const reusePort = count > 1;
+  const http = reusePort ? await reserve(httpAddress) : httpAddress;
+  const grpc = grpcAddress !== undefined && reusePort ? await reserve(grpcAddress) : grpcAddress;
+  const [ports] = await Promise.all(fronts.map((front) => front.listen({ http, grpc, reusePort })));
+  const scheme = config.http.tls === undefined ? 'http' : 'https';
+  const httpUrl = `${scheme}://${formatAddress({ host: http.host, port: ports!.http })}`;
+  const grpcText = grpc === undefined ? undefined : formatAddress({ host: grpc.host, port: ports!.grpc! });
+  await held.publish({ http: httpUrl, ...(grpcText !== undefined && { grpc: grpcText }) });
+
+  await Promise.all(fronts.map((front) => models.join(front)));
+  opened.use(watchConfig(workspace, models));
+  const firstReady = models.start().then(async () => {
+    const summaries = await models.listModels();
+    return Promise.all(summaries.map(({ name }) => models.showModel(name)));
+  });
+  firstReady.catch(() => undefined); // reported by whoever awaits it
+
+  const resources = opened.move();
+  return {
+    http: httpUrl,
+    grpc: grpcText,
+    firstReady,
+    async [Symbol.asyncDispose]() {
+      const leaveBy = systemClock.now() + config.stopGrace;
+      using _ = leaveIfStuck(models, config.stopGrace);
+      await Promise.all([models.drain(), ...fronts.map((front) => front.beginDrain())]);
+      await Promise.all(fronts.map((front) => front.closeDoors(Math.max(0, leaveBy - systemClock.now()))));
+      await resources.disposeAsync();
+    },
+  };
+}
+
+/** The API that doors call, as far as it needs more than the models. */
+function createControlApi(
+  models: Models,
+  collect: () => Promise<Parameters<typeof mergeStates>[0]>,
+  fronts: readonly FrontEndThread[],
+): ControlApi {
+  return {
+    listModels: () => models.listModels(),
+    showModel: (name) => models.showModel(name),
+    setAlias: (name, alias, target) => models.setAlias(name, alias, target),
+    removeAlias: (name, alias) => models.removeAlias(name, alias),
+    rollback: (name, alias) => models.rollback(name, alias),
+    load: (name, files) => models.load(name, files),
+    unload: (name) => models.unload(name),
+    async statistics(name, wanted) {
+      const versions = models.liveVersions(name, wanted);
+      return toStatistics(mergeStates(await collect()), versions);
+    },
+    async metrics() {
+      const gauges = { version, ready: models.isReady, frontEnds: fronts.length, versions: models.gauges() };
+      return renderMetrics(mergeStates(await collect()), gauges);
+    },
+  };
+}
+
+function refuseInsecure(addresses: readonly Address[], { config }: Workspace): void {
+  const open = addresses.find((address) => !isLoopback(address));
+  if (open === undefined || config.auth.keys.length > 0 || config.listen.insecure) return;
+  throw new ServeryError(
+    'ADDRESS_INSECURE',
+    `Cannot listen on ${formatAddress(open)} without authentication: anyone who reaches it could use it`,
+  );
+}
+
+/** The user who runs the server may administer it from the command line, keys or not. */
+function withLocalKey(auth: Workspace['config']['auth'], key: string): Workspace['config']['auth'] {
+  if (auth.keys.length === 0) return auth;
+  const hash = `sha256:${createHash('sha256').update(key).digest('hex')}`;
+  return { keys: [...auth.keys, { name: 'local', hash, scopes: ['predict', 'admin'] }] };
+}
+
+/**
+ * A run inside ONNX Runtime cannot be stopped, and a thread in one cannot be terminated without taking the
+ * process down. When the grace is over, the process names the model and leaves the hard way.
+ */
+function leaveIfStuck(models: Models, graceMs: number): Disposable {
+  return systemClock.after(graceMs, () => {
+    const stuck = models.runningSinceBefore(systemClock.now()).map(({ name, version: n }) => `${name}/${n}`);
+    const what = stuck.length === 0 ? 'something has not stopped' : `${stuck.join(', ')} is still running`;
+    notice.publish({ level: 'error', message: `Leaving by SIGKILL: the grace time is over and ${what}` });
+    process.kill(process.pid, 'SIGKILL');
+  });
+}
+
+/** See front-end-threads.ts: a server without one of its front ends is no server. */
+function dieOf(error: Error): never {
+  notice.publish({ level: 'error', message: 'Leaving: a front-end thread has ended', error });
+  process.exit(1);
+}
