@@ -1,0 +1,30 @@
+/** What the gRPC door is given. It opens nothing and owns no model. */
+import type { Scope } from '../core/api-keys.ts';
+import type { ModelRef } from '../core/model.ts';
+import type { ControlApi } from '../models/control-api.ts';
+import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
+import type { Predict } from '../serving/predict.ts';
+import type { GrpcOptions } from './options.ts';
+
+/** The models as this front end sees them now. */
+export interface ReadModels {
+  readonly snapshot: Snapshot;
+  /** @throws {ServeryError} `MODEL_NOT_FOUND` */
+  entry(name: string): ModelEntry;
+  /** @throws {ServeryError} `MODEL_NOT_FOUND`, `MODEL_NOT_READY` */
+  describe(ref: ModelRef): VersionDescriptor;
+}
+
+export interface GrpcDeps {
+  readonly predict: Predict;
+  readonly models: ReadModels;
+  readonly control: ControlApi;
+  readonly options: GrpcOptions;
+  /** The `name` in ServerMetadata. */
+  readonly serverName: string;
+  /**
+   * @param authorization the metadata `authorization` as it came
+   * @throws {ServeryError} `UNAUTHENTICATED`, `FORBIDDEN`
+   */
+  readonly authorize: (authorization: string | undefined, scope: Scope) => void;
+}

@@ -1,0 +1,24 @@
+/** Every method of the gRPC door by its path. */
+import type { GrpcDeps } from './deps.ts';
+import type { HealthService } from './health.ts';
+import { inferenceMethods } from './inference-service.ts';
+import type { Method } from './method.ts';
+import { reflectionMethod } from './reflection.ts';
+
+export function methodTable(
+  deps: GrpcDeps,
+  health: HealthService,
+  isDraining: () => boolean,
+): ReadonlyMap<string, Method> {
+  const services: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
+    'inference.GRPCInferenceService': inferenceMethods(deps, isDraining),
+    'grpc.health.v1.Health': health.methods,
+    'grpc.reflection.v1.ServerReflection': { ServerReflectionInfo: reflectionMethod },
+    'grpc.reflection.v1alpha.ServerReflection': { ServerReflectionInfo: reflectionMethod },
+  };
+  const table = new Map<string, Method>();
+  for (const [service, methods] of Object.entries(services)) {
+    for (const [name, method] of Object.entries(methods)) table.set(`/${service}/${name}`, method);
+  }
+  return table;
+}

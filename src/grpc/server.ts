@@ -1,0 +1,224 @@
+/**
+ * The gRPC door: an HTTP/2 server, a table of methods, and how it stops.
+ *
+ * Browsers cannot reach it: they do not speak HTTP/2 without TLS, and with TLS the content type that every
+ * call must have makes them ask first, which is refused. So the rules against foreign web pages that the HTTP
+ * door needs have nothing to do here.
+ */
+import { readFileSync } from 'node:fs';
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo, Server } from 'node:net';
+import { systemClock, type Clock } from '../core/clock.ts';
+import { ServeryError, quote } from '../core/errors.ts';
+import type { Call, CallHost } from './call.ts';
+import type { GrpcDeps } from './deps.ts';
+import { createHealth } from './health.ts';
+import type { Method } from './method.ts';
+import { methodTable } from './methods.ts';
+import type { GrpcOptions } from './options.ts';
+import { STREAM_WINDOW_BYTES, Sessions } from './sessions.ts';
+import { StreamingCall } from './streaming-call.ts';
+import { UnaryCall } from './unary-call.ts';
+
+export type { GrpcDeps } from './deps.ts';
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 picks one. */
+  readonly port: number;
+  /** Other threads listen on the same port. */
+  readonly reusePort?: boolean;
+}
+
+export interface GrpcServer extends AsyncDisposable {
+  /** @throws {ServeryError} `ADDRESS_IN_USE` */
+  listen(options: ListenOptions): Promise<AddressInfo>;
+  /** Where it listens; undefined before `listen` and after `close`. */
+  readonly address: AddressInfo | undefined;
+  /** Health says NOT_SERVING, new calls are refused with UNAVAILABLE, and clients are asked to go elsewhere. */
+  beginDrain(): void;
+  /**
+   * Drains, and closes when every call has its answer. Those that have none after `graceMs` get UNAVAILABLE.
+   *
+   * @returns how many these were
+   */
+  close(graceMs: number): Promise<number>;
+}
+
+/** How often slow clients, silent connections and watchers of health are looked at. */
+const TICK_MS = 500;
+
+/** @throws {ServeryError} `CONFIG_INVALID` when the certificate or the key cannot be read */
+export function createGrpcServer(deps: GrpcDeps, clock: Clock = systemClock): GrpcServer {
+  const { options, models } = deps;
+  const host: CallHost = { options, clock, calls: new Set<Call>(), bufferedBytes: 0, onIdle: () => {} };
+  const sessions = new Sessions(options, clock);
+  let isDraining = false;
+  const health = createHealth({ isReady: () => models.snapshot.ready, isDraining: () => isDraining });
+  const methods = methodTable(deps, health, () => isDraining);
+  let ticker: Disposable | undefined;
+
+  const server = createHttp2Server(options);
+  server.maxConnections = options.maxConnections;
+  server.on('session', (session) => sessions.add(session));
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    if (refuseAsHttp(stream, headers)) return;
+    const path = headers[':path'] ?? '';
+    const method = methods.get(path) ?? UNKNOWN;
+    const call = createCall(stream, host, method, path);
+    try {
+      if (method === UNKNOWN) throw new ServeryError('UNSUPPORTED', `Servery has no method ${quote(path)}`);
+      if (isDraining && method.whileDraining !== true) throw stopping();
+      deps.authorize(headers.authorization, method.scope);
+      call.start(headers);
+    } catch (error) {
+      call.fail(error);
+    }
+  });
+
+  function tick(): void {
+    const now = clock.now();
+    for (const call of host.calls) call.checkProgress(now);
+    sessions.check();
+    health.check();
+    ticker = clock.after(TICK_MS, tick);
+  }
+
+  const grpc: GrpcServer = {
+    async listen({ host: name, port, reusePort = false }) {
+      const address = await listenOn(server, { host: name, port, reusePort });
+      ticker = clock.after(TICK_MS, tick);
+      return address;
+    },
+
+    get address() {
+      return (server.address() as AddressInfo | null) ?? undefined;
+    },
+
+    beginDrain() {
+      if (isDraining) return;
+      isDraining = true;
+      health.check();
+      for (const call of host.calls) call.drain(stopping());
+      sessions.sayGoodbye();
+    },
+
+    async close(graceMs) {
+      grpc.beginDrain();
+      ticker?.[Symbol.dispose]();
+      const closed = closeListener(server);
+      let unanswered = 0;
+      if (host.calls.size > 0) {
+        const idle = Promise.withResolvers<void>();
+        host.onIdle = idle.resolve;
+        using _grace = clock.after(graceMs, () => {
+          unanswered = host.calls.size;
+          for (const call of host.calls) call.fail(stopping());
+          // Whoever does not take an answer now has had the whole grace time.
+          setImmediate(idle.resolve);
+        });
+        await idle.promise;
+      }
+      setImmediate(() => sessions.destroy());
+      await sessions.close();
+      await closed;
+      return unanswered;
+    },
+
+    async [Symbol.asyncDispose]() {
+      await grpc.close(0);
+    },
+  };
+  return grpc;
+}
+
+function stopping(): ServeryError {
+  return new ServeryError('SHUTTING_DOWN', 'Cannot answer the call: the server is stopping');
+}
+
+/** Stands for every method that does not exist; never gets as far as a message. */
+const UNKNOWN: Method = {
+  scope: 'none',
+  whileDraining: true,
+  answer: {
+    unary() {
+      throw new ServeryError('UNSUPPORTED', 'Servery has no such method');
+    },
+  },
+};
+
+function createCall(stream: ServerHttp2Stream, host: CallHost, method: Method, path: string): Call {
+  const { answer } = method;
+  const route = method === UNKNOWN ? '' : path;
+  return 'unary' in answer
+    ? new UnaryCall(stream, host, route, answer.unary)
+    : new StreamingCall(stream, host, route, answer.streaming);
+}
+
+/** What is not gRPC at all is answered in plain HTTP, as the specification has it. */
+function refuseAsHttp(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+  const contentType = headers['content-type'] ?? '';
+  const isGrpc = /^application\/grpc(\+proto)?(;|$)/.test(contentType);
+  if (isGrpc && headers[':method'] === 'POST') return false;
+  stream.on('error', () => {});
+  stream.respond(isGrpc ? { ':status': 405, allow: 'POST' } : { ':status': 415 }, { endStream: true });
+  stream.resume();
+  return true;
+}
+
+function createHttp2Server({
+  maxConcurrentStreams,
+  maxMetadataBytes,
+  maxBufferedBytes,
+  tls,
+}: GrpcOptions): Http2Server | Http2SecureServer {
+  const settings = {
+    settings: {
+      maxConcurrentStreams,
+      maxHeaderListSize: maxMetadataBytes,
+      initialWindowSize: STREAM_WINDOW_BYTES,
+    },
+    // In megabytes, of answers too: the default of 10 refuses calls beside a few large answers.
+    maxSessionMemory: Math.ceil(maxBufferedBytes / 2 ** 20),
+    // A client whose calls all miss their deadline resets them all. The default takes 33 a second for an attack.
+    streamResetBurst: 10_000,
+    streamResetRate: 1000,
+  };
+  if (tls === undefined) return createServer(settings);
+  try {
+    return createSecureServer({ ...settings, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) });
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new ServeryError('CONFIG_INVALID', `Cannot use the certificate of grpc.tls: ${problem}`, { cause });
+  }
+}
+
+function listenOn(server: Server, options: Required<ListenOptions>): Promise<AddressInfo> {
+  const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
+  server.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') reject(error);
+    else {
+      const problem = `another server listens on ${options.host}:${options.port}`;
+      reject(new ServeryError('ADDRESS_IN_USE', `Cannot listen: ${problem}`, { cause: error }));
+    }
+  });
+  server.listen(options, () => {
+    server.removeAllListeners('error');
+    resolve(server.address() as AddressInfo);
+  });
+  return promise;
+}
+
+function closeListener(server: Server): Promise<void> {
+  if (!server.listening) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  return promise;
+}
