@@ -14,6 +14,15 @@ const sizes = listOf({ type: 'integer', minimum: -1 });
 const countAndNs = objectOf({ count, ns: count });
 const tensor = objectOf({ name: text, datatype: text, shape: sizes });
 const configTensor = objectOf({ name: text, data_type: text, dims: sizes });
+const answeredTensor = objectOf(
+  { name: text, datatype: text, shape: listOf(count) },
+  {
+    optional: {
+      data: listOf({ type: ['number', 'string', 'boolean', 'null'] }),
+      parameters: componentRef('Parameters'),
+    },
+  },
+);
 const versionState = { enum: ['loading', 'ready', 'stuck', 'failed', 'unloading', 'unloaded'] };
 const costs = listOf(objectOf({ rows: count, runMs: { type: 'number' } }));
 const spec = objectOf({ name: text, datatype: text, shape: listOf({ type: ['integer', 'null'] }) }, { open: true });
@@ -54,21 +63,10 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     description: 'Others go to the model.',
   },
   InferRequest: anyInferRequest(),
-  InferResponse: objectOf({
-    model_name: text,
-    model_version: text,
-    'id?': text,
-    'parameters?': componentRef('Parameters'),
-    outputs: listOf(
-      objectOf({
-        name: text,
-        datatype: text,
-        shape: listOf(count),
-        'data?': listOf({ type: ['number', 'string', 'boolean', 'null'] }),
-        'parameters?': componentRef('Parameters'),
-      }),
-    ),
-  }),
+  InferResponse: objectOf(
+    { model_name: text, model_version: text, outputs: listOf(answeredTensor) },
+    { optional: { id: text, parameters: componentRef('Parameters') } },
+  ),
   ServerMetadata: objectOf({ name: text, version: text, extensions: listOf(text) }),
   ServerLive: objectOf({ live: flag }),
   ServerReady: objectOf({ ready: flag }),
@@ -115,7 +113,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       ),
     ),
   }),
-  RepositoryIndex: listOf(objectOf({ name: text, 'version?': text, state: text, reason: text })),
+  RepositoryIndex: listOf(objectOf({ name: text, state: text, reason: text }, { optional: { version: text } })),
   ModelSummary: objectOf(summary),
   ModelList: objectOf({ models: listOf(componentRef('ModelSummary')) }),
   ModelDetails: objectOf({

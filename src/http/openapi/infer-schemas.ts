@@ -13,75 +13,49 @@ export function inferRequest(signature: Signature): Schema {
 
 /** A request for any model. */
 export function anyInferRequest(): Schema {
-  const value = { type: ['number', 'string', 'boolean', 'array'] };
-  return requestOf(
-    listOf(
-      objectOf(
-        {
-          name: { type: 'string' },
-          datatype: { type: 'string' },
-          shape: listOf({ type: 'integer', minimum: 0 }),
-          'data?': listOf(value),
-          'parameters?': componentRef('Parameters'),
-        },
-        { open: true },
-      ),
-    ),
-    { type: 'string' },
+  const tensor = objectOf(
+    { name: { type: 'string' }, datatype: { type: 'string' }, shape: listOf({ type: 'integer', minimum: 0 }) },
+    {
+      optional: {
+        data: listOf({ type: ['number', 'string', 'boolean', 'array'] }),
+        parameters: componentRef('Parameters'),
+      },
+      open: true,
+    },
   );
+  return requestOf(listOf(tensor), { type: 'string' });
 }
 
 function requestOf(inputs: Schema, outputName: Schema): Schema {
-  const output = objectOf({
-    name: outputName,
-    'parameters?': objectOf(
-      {
-        'binary_data?': { type: 'boolean', description: 'Answer it in binary, after the JSON.' },
-        'classification?': { type: 'integer', minimum: 1, description: 'The best K classes instead of the values.' },
-      },
-      { open: true },
-    ),
-  });
-  return objectOf(
-    {
-      'id?': { type: 'string', description: 'Comes back in the answer.' },
-      'parameters?': componentRef('InferParameters'),
-      inputs,
-      'outputs?': { ...listOf(output), description: 'All outputs, when it is absent.' },
-    },
-    { open: true },
-  );
+  const outputParameters = {
+    binary_data: { type: 'boolean', description: 'Answer it in binary, after the JSON.' },
+    classification: { type: 'integer', minimum: 1, description: 'The best K classes instead of the values.' },
+  };
+  const parameters = objectOf({}, { optional: outputParameters, open: true });
+  const output = objectOf({ name: outputName }, { optional: { parameters } });
+  const optional = {
+    id: { type: 'string', description: 'Comes back in the answer.' },
+    parameters: componentRef('InferParameters'),
+    outputs: { ...listOf(output), description: 'All outputs, when it is absent.' },
+  };
+  return objectOf({ inputs }, { optional, open: true });
 }
 
 function inputTensor({ name, datatype, shape, text }: TensorSpec, batched: boolean): Schema {
   const sizes = shape.map((size, axis): Schema =>
     size === null ? { type: 'integer', minimum: batched && axis === 0 ? 1 : 0 } : { const: size },
   );
-  const members = {
-    name: { const: name },
-    datatype: { const: datatype },
-    shape:
-      sizes.length === 0
-        ? listOf({}, 0)
-        : { type: 'array', prefixItems: sizes, minItems: sizes.length, maxItems: sizes.length },
-    'parameters?': objectOf(
-      {
-        'binary_data_size?': {
-          type: 'integer',
-          minimum: 0,
-          description: 'Bytes of it after the JSON, instead of data.',
-        },
-      },
-      { open: true },
-    ),
-  };
-  // These have no form in JSON.
-  if (datatype === 'FP16') return objectOf(members);
-  const value = inputValue(datatype, { text: text === true });
+  const tuple = { type: 'array', prefixItems: sizes, minItems: sizes.length, maxItems: sizes.length };
+  const binarySize = { type: 'integer', minimum: 0, description: 'Bytes of it after the JSON, instead of data.' };
+  const parameters = objectOf({}, { optional: { binary_data_size: binarySize }, open: true });
   const data = {
     type: 'array',
     description: 'Row by row; flat, or nested like the shape.',
-    items: anyOf([value, { type: 'array' }]),
+    items: anyOf([inputValue(datatype, { text: text === true }), { type: 'array' }]),
   };
-  return objectOf({ ...members, 'data?': data });
+  return objectOf(
+    { name: { const: name }, datatype: { const: datatype }, shape: sizes.length === 0 ? listOf({}, 0) : tuple },
+    // FP16 has no form in JSON.
+    { optional: datatype === 'FP16' ? { parameters } : { data, parameters } },
+  );
 }

@@ -18,14 +18,24 @@ export function componentRef(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** An object with these members and, unless said otherwise, no others; `?` at the end of a name makes one optional. */
-export function objectOf(members: Readonly<Record<string, Schema>>, { open = false } = {}): Schema {
-  const names = Object.keys(members);
-  const required = names.filter((name) => !name.endsWith('?'));
+export interface ObjectForm {
+  /** Members that may be absent. */
+  readonly optional?: Readonly<Record<string, Schema>>;
+  /** Other members may be there too. */
+  readonly open?: boolean;
+}
+
+/** An object that has these members. */
+export function objectOf(
+  required: Readonly<Record<string, Schema>>,
+  { optional = {}, open = false }: ObjectForm = {},
+): Schema {
+  const names = Object.keys(required);
   return {
     type: 'object',
-    properties: Object.fromEntries(names.map((name) => [name.replace(/\?$/, ''), members[name]])),
-    ...(required.length === 0 ? {} : { required }),
+    // Not spread into a literal: a member may be named __proto__.
+    properties: Object.fromEntries([...Object.entries(required), ...Object.entries(optional)]),
+    ...(names.length === 0 ? {} : { required: names }),
     ...(open ? {} : { additionalProperties: false }),
   };
 }

@@ -6,13 +6,9 @@ import { anyOf, inputValue, listOf, nestedLists, objectOf, outputValue, type Sch
 /** A row as an object by feature, as one with lists by input, or as a list. */
 export function inputRow(signature: Signature): Schema {
   const { inputs, slots } = rowPlan(signature);
-  const forms = [objectOf(Object.fromEntries(inputs.flatMap(membersOf)))];
+  const forms = [rowObject(inputs, membersOf)];
   if (inputs.some(takesListOfFeatures)) {
-    const lists = inputs.map((input): [string, Schema] => {
-      const [own] = membersOf(input);
-      return takesListOfFeatures(input) ? [input.spec.name, listOfFeatures(input)] : own!;
-    });
-    forms.push(objectOf(Object.fromEntries(lists)));
+    forms.push(rowObject(inputs, (input) => (takesListOfFeatures(input) ? [listOfFeatures(input)] : membersOf(input))));
   }
   const values = inputs.flatMap((input) => membersOf(input).map(([, schema]) => schema));
   // Where the only input takes a list, the row is that list.
@@ -33,26 +29,40 @@ export function outputRow({ outputs, batched }: Signature, labels: boolean): Sch
     // A class without a name stays a number.
     return [[spec.name, nestedLists(isIndex ? anyOf([{ enum: [...new Set(names)] }, value]) : value, shape)]];
   });
-  return objectOf(Object.fromEntries(members.map(([name, schema]) => [name, schema])));
+  return objectOf(Object.fromEntries(members));
 }
 
 export function hasLabels({ outputs }: Signature): boolean {
   return outputs.some(({ labels }) => labels !== undefined);
 }
 
+function rowObject(inputs: readonly InputPlan[], membersOf: (input: InputPlan) => [string, Schema][]): Schema {
+  const members = (wanted: (input: InputPlan) => boolean) =>
+    Object.fromEntries(inputs.filter(wanted).flatMap(membersOf));
+  const optional = members(mayBeMissing);
+  return objectOf(
+    members((input) => !mayBeMissing(input)),
+    { optional },
+  );
+}
+
+function mayBeMissing({ spec, keys }: InputPlan): boolean {
+  return spec.missing !== undefined && keys !== undefined;
+}
+
 function membersOf(input: InputPlan): [string, Schema][] {
   const { spec, keys } = input;
   if (keys === undefined) return [[spec.name, listForm(input)]];
   const value = valueOf(spec);
-  return keys.map((key) => [spec.missing === undefined ? key : `${key}?`, value]);
+  return keys.map((key) => [key, value]);
 }
 
 function takesListOfFeatures({ keys, rowShape }: InputPlan): boolean {
   return keys !== undefined && rowShape.length > 0;
 }
 
-function listOfFeatures({ spec, keys }: InputPlan): Schema {
-  return listOf(valueOf(spec), keys!.length);
+function listOfFeatures({ spec, keys }: InputPlan): [string, Schema] {
+  return [spec.name, listOf(valueOf(spec), keys!.length)];
 }
 
 /** Nested like the shape, or flat; a single value may do without its list. */
