@@ -7,8 +7,11 @@ import { createKeyRing, presentedKey, type AuthOptions, type Scope } from '../co
 import { systemClock } from '../core/clock.ts';
 import { version } from '../core/package-info.ts';
 import type { GrpcOptions } from '../grpc/options.ts';
+import { createGrpcServer } from '../grpc/server.ts';
+import { docsPage } from '../http/openapi/docs-page.ts';
+import { createOpenApiPage } from '../http/openapi/openapi-page.ts';
 import type { HttpOptions } from '../http/options.ts';
-import { createHttpServer } from '../http/server.ts';
+import { createHttpServer, type HttpServer } from '../http/server.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import { FrontModels } from '../models/front-models.ts';
 import { createPredictRows, type PredictRows } from '../serving/predict-rows.ts';
@@ -64,10 +67,20 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi):
   const core = createFrontEndCore(settings.defaultTimeoutMs);
   const { models, predict } = core;
   const keys = createKeyRing(settings.auth);
-  const openapi = () => ({ contentType: 'text/plain', body: version });
-  const docsPage = openapi;
-  const http = createHttpServer({ predict, models, control, options: settings.http, keys, openapi, docs: docsPage });
-  const grpc = { listen: async (a: unknown) => ({ port: 1 }), beginDrain() {}, close: async (ms: number) => 0 };
+  const openapi = createOpenApiPage(models, {
+    version,
+    authentication: keys.isRequired,
+    routes: () => http.routes,
+  });
+  const http: HttpServer = createHttpServer({ predict, models, control, options: settings.http, keys, openapi, docs: docsPage });
+  const grpc = createGrpcServer({
+    predict,
+    models,
+    control,
+    options: settings.grpc,
+    serverName: settings.http.serverName,
+    authorize: (authorization: string | undefined, scope: Scope) => keys.check(presentedKey(authorization, undefined), scope),
+  });
   return {
     core,
     async listen({ http: httpAddress, grpc: grpcAddress, reusePort }) {

@@ -45,9 +45,12 @@ export async function startServer(workspace: Workspace): Promise<Server> {
   opened.use(logEvents(createLogger(config.log), config.log));
   const collector = opened.use(createCollector());
 
-  const control = opened.use(
-    openControl({ modelsFolder, stateFolder, models: config.models ?? {}, stuckAfterMs: config.stuckAfter }),
-  );
+  const control = openControl({
+    modelsFolder,
+    stateFolder,
+    models: config.models ?? {},
+    stuckAfterMs: config.stuckAfter,
+  });
   const { models } = control;
   const fronts: FrontEndThread[] = [];
   const api = createControlApi(models, async () => [collector.state(), ...(await Promise.all(fronts.map((front) => front.collectorState())))], fronts);
@@ -59,6 +62,7 @@ export async function startServer(workspace: Workspace): Promise<Server> {
     fronts.push(front);
   }
   opened.defer(() => Promise.all(fronts.map((front) => front.stop())).then(() => undefined));
+  opened.use(control); // closed before the front ends stop, as their runners are closed by it
 
   const reusePort = count > 1;
   const http = reusePort ? await reserve(httpAddress) : httpAddress;

@@ -13,7 +13,7 @@ export function printModelTypes(name: string, signature: Signature): string {
   const { inputs, outputs, batched } = signature;
   const row = inputs.flatMap((spec) => rowKeys(spec, batched));
   const prediction = outputs.map((spec) => [spec.name, plainType(spec, batched)] as const);
-  const labelled = outputs.map((spec) => [spec.name, labelledType(spec, batched)] as const);
+  const labelled = outputs.flatMap((spec) => labelledKeys(spec, batched));
   return [
     `export interface ${prefix}Row {`,
     ...row.map(([key, value]) => `  readonly ${propertyName(key)}: ${value};`),
@@ -52,13 +52,14 @@ function plainType({ datatype, shape }: TensorSpec, batched: boolean): string {
   return nested(element, batched ? shape.length - 1 : shape.length);
 }
 
-function labelledType(spec: TensorSpec, batched: boolean): string {
-  const { labels, shape } = spec;
-  if (labels === undefined) return plainType(spec, batched);
+function labelledKeys(spec: TensorSpec, batched: boolean): readonly Key[] {
+  const { name, datatype, labels, shape } = spec;
   const rank = batched ? shape.length - 1 : shape.length;
-  if (rank === 0) return labels.map((label) => JSON.stringify(label)).join(' | ');
-  const element = spec.datatype.startsWith('FP') ? 'number | null' : elementType(spec.datatype);
-  return `{ ${labels.map((label) => `readonly ${propertyName(label)}: ${element}`).join('; ')} }`;
+  if (labels === undefined) return [[name, plainType(spec, batched)]];
+  if (rank === 0) return [[name, labels.map((label) => JSON.stringify(label)).join(' | ')]];
+  if (rank > 1 || shape.at(-1) !== labels.length) return [[name, plainType(spec, batched)]];
+  const element = datatype.startsWith('FP') ? 'number | null' : elementType(datatype);
+  return labels.map((label) => [`${name}.${label}`, element]);
 }
 
 function nested(element: string, rank: number): string {
