@@ -13,8 +13,16 @@ export interface RunningServer extends AsyncDisposable {
 
 const ROOT = new URL('..', import.meta.url).pathname;
 
-export async function startEcho(answer: unknown): Promise<RunningServer> {
-  const child = spawn(process.execPath, [`${ROOT}bench/floor/echo.ts`, JSON.stringify(answer)], {
+export function startEcho(answer: unknown): Promise<RunningServer> {
+  return startFloor('echo.ts', JSON.stringify(answer));
+}
+
+export function startGrpcEcho(answer: Uint8Array): Promise<RunningServer> {
+  return startFloor('grpc-echo.ts', Buffer.from(answer).toString('base64'));
+}
+
+async function startFloor(file: string, argument: string): Promise<RunningServer> {
+  const child = spawn(process.execPath, [`${ROOT}bench/floor/${file}`, argument], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];

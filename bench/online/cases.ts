@@ -1,0 +1,115 @@
+/** The cases of the online bench: models, bodies, connections, and the floor that each is held against. */
+import { readFileSync } from 'node:fs';
+
+export interface Case {
+  readonly name: string;
+  readonly model: string;
+  readonly connections: number;
+  readonly rowsPerRequest: number;
+  readonly body: Body;
+  readonly floor: 'echo' | 'engine';
+  /** What is wanted of the ratio; printed beside it. */
+  readonly goal?: string;
+}
+
+export interface Body {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bytes: Uint8Array;
+}
+
+export interface BenchModel {
+  readonly name: string;
+  /** Folder with `1/model.onnx`, and `model.yaml` if it has one. */
+  readonly folder: string;
+  readonly input: string;
+  /** Shape of one row. */
+  readonly shape: readonly number[];
+}
+
+const ROOT = new URL('../..', import.meta.url).pathname;
+
+export const MODELS: readonly BenchModel[] = [
+  { name: 'iris', folder: `${ROOT}examples/quickstart/models/iris`, input: 'X', shape: [4] },
+  { name: 'digits', folder: `${ROOT}examples/quickstart/models/digits`, input: 'pixels', shape: [64] },
+  { name: 'breast-cancer', folder: `${ROOT}examples/quickstart/models/breast-cancer`, input: 'X', shape: [30] },
+  { name: 'mlp', folder: `${ROOT}bench/.models/mlp`, input: 'x', shape: [512] },
+  { name: 'resnet18', folder: `${ROOT}bench/.models/resnet18`, input: 'x', shape: [3, 224, 224] },
+];
+
+export function modelOf(name: string): BenchModel {
+  return MODELS.find((model) => model.name === name)!;
+}
+
+export function cases(): readonly Case[] {
+  const json = (model: string, connections: number, goal?: string): Case => ({
+    name: `${model}, JSON, ${connections} connections`,
+    model,
+    connections,
+    rowsPerRequest: 1,
+    body: jsonBody(modelOf(model), 1),
+    floor: 'echo',
+    ...(goal !== undefined && { goal }),
+  });
+  const binary = (model: string, connections: number, rowsPerRequest: number, goal?: string): Case => ({
+    name: `${model}, binary, ${rowsPerRequest} rows, ${connections} connections`,
+    model,
+    connections,
+    rowsPerRequest,
+    body: binaryBody(modelOf(model), rowsPerRequest),
+    floor: 'engine',
+    ...(goal !== undefined && { goal }),
+  });
+  return [
+    json('iris', 1, 'p50 at most 1.5 of the echo'),
+    json('iris', 32, 'at least 0.65 of the echo'),
+    json('iris', 256, 'no worse than at 32'),
+    json('digits', 32),
+    json('breast-cancer', 32),
+    { ...json('mlp', 32), floor: 'engine' },
+    binary('mlp', 4, 32, 'at least 0.85 of the engine'),
+    binary('resnet18', 1, 1),
+    binary('resnet18', 8, 1),
+  ];
+}
+
+/** Real rows where there are some, else made ones: the same for every run. */
+function rowOf({ name, shape }: BenchModel): number[] {
+  const size = shape.reduce((a, b) => a * b, 1);
+  try {
+    const lines = readFileSync(`${ROOT}examples/quickstart/data/${name}.held-out.csv`, 'utf8').split('\n');
+    return lines[1]!.split(',').slice(0, size).map(Number);
+  } catch {
+    return Array.from({ length: size }, (_, i) => ((i * 2654435761) % 1000) / 1000);
+  }
+}
+
+export function jsonBody(model: BenchModel, rows: number): Body {
+  const row = rowOf(model);
+  const data = Array.from({ length: rows }, () => row).flat();
+  const inputs = [{ name: model.input, shape: [rows, ...model.shape], datatype: 'FP32', data }];
+  return {
+    headers: { 'Content-Type': 'application/json' },
+    bytes: Buffer.from(JSON.stringify({ inputs })),
+  };
+}
+
+export function binaryBody(model: BenchModel, rows: number): Body {
+  const row = rowOf(model);
+  const data = Float32Array.from(Array.from({ length: rows }, () => row).flat());
+  const inputs = [
+    {
+      name: model.input,
+      shape: [rows, ...model.shape],
+      datatype: 'FP32',
+      parameters: { binary_data_size: data.byteLength },
+    },
+  ];
+  const header = Buffer.from(JSON.stringify({ inputs, parameters: { binary_data_output: true } }));
+  return {
+    headers: {
+      'Content-Type': 'application/octet-stream',
+      'Inference-Header-Content-Length': String(header.byteLength),
+    },
+    bytes: Buffer.concat([header, Buffer.from(data.buffer)]),
+  };
+}
