@@ -13,7 +13,9 @@ export const authOptions = z.strictObject({
     .array(
       z.strictObject({
         name: z.string().min(1).max(64).describe('Who holds the key; appears in logs.'),
-        hash: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256: and 64 hexadecimal digits; see `servery token`'),
+        hash: z
+          .string()
+          .regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256: and 64 hexadecimal digits; see `servery token`'),
         scopes: z
           .array(z.enum(['predict', 'admin']))
           .min(1)
@@ -45,7 +47,9 @@ export function createKeyRing({ keys }: AuthOptions): KeyRing {
     isRequired,
     check(key, scope) {
       if (!isRequired || scope === 'none') return;
-      if (key === undefined) throw new ServeryError('UNAUTHENTICATED', 'Cannot let the request in: it brings no API key');
+      if (key === undefined) {
+        throw new ServeryError('UNAUTHENTICATED', 'Cannot let the request in: it brings no API key');
+      }
       const digest = hash('sha256', key, 'buffer');
       let found: (typeof known)[number] | undefined;
       // Every key is compared, always: the time says nothing about which one matched.

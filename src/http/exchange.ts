@@ -43,6 +43,8 @@ export class Exchange {
   #abort: AbortController | undefined;
   #timer: Disposable | undefined;
   #isAnswered = false;
+  /** The client sends its body only when it is told to. */
+  #awaitsLeave = false;
   #requestId: string | undefined;
   #traceparent: string | undefined;
 
@@ -51,13 +53,20 @@ export class Exchange {
     this.headers = request.headers;
     this.#response = response;
     this.#isDraining = isDraining;
-    const { 'x-request-id': id, traceparent } = this.headers;
-    if (id !== undefined && isRequestId(id as string))
+    const { 'x-request-id': id, traceparent, expect } = this.headers;
+    if (expect !== undefined) this.#awaitsLeave = expect.toLowerCase() === '100-continue';
+    if (id !== undefined && isRequestId(id as string)) {
       this.#common.push('x-request-id', (this.#requestId = id as string));
+    }
     if (traceparent !== undefined) {
       this.#traceparent = childTraceparent(traceparent as string);
       if (this.#traceparent !== undefined) this.#common.push('traceparent', this.#traceparent);
     }
+  }
+
+  /** Its body is still on the way, and nothing was answered yet. */
+  get isArriving(): boolean {
+    return !this.#isAnswered && !this.request.complete;
   }
 
   get requestId(): string {
@@ -109,7 +118,8 @@ export class Exchange {
   readBody(maxBytes: number, jsonBytes: number | undefined): Promise<Uint8Array> {
     this.#reader = new BodyReader(this.request, maxBytes);
     const body = this.#reader.read(jsonBytes);
-    if (this.headers.expect?.toLowerCase() === '100-continue') this.#response.writeContinue();
+    if (this.#awaitsLeave) this.#response.writeContinue();
+    this.#awaitsLeave = false;
     return body;
   }
 
@@ -135,8 +145,7 @@ export class Exchange {
     this.#abort?.abort();
     if (this.#common[0] !== 'x-request-id') this.#common.push('x-request-id', this.requestId);
     const answer = (): void => this.#transmit(status, JSON_TYPE, body, headers);
-    // A connection that is closed with a part of the body unread is reset, and the answer may be lost with it.
-    if (this.#isDraining() && !this.request.complete) this.request.once('end', answer).resume();
+    if (this.#mustReadFirst()) this.request.once('end', answer).resume();
     else answer();
     this.#announce(status, code);
   }
@@ -147,6 +156,15 @@ export class Exchange {
     this.#abort?.abort();
     this.#reader?.discard();
     this.#announce(499, 'CANCELLED');
+  }
+
+  /**
+   * A connection that is closed with a part of the body unread is reset, and the answer may be lost with it. So
+   * where the answer ends the connection, the rest of the body goes by first, unless the client waits for leave to send it.
+   */
+  #mustReadFirst(): boolean {
+    const isLast = this.#isDraining() || !this.#response.shouldKeepAlive;
+    return isLast && !this.request.complete && !this.#awaitsLeave;
   }
 
   #settle(): boolean {
@@ -162,7 +180,8 @@ export class Exchange {
     if (contentType !== '') list.push('content-type', contentType);
     if (headers !== undefined) list.push(...headers);
     if (this.#common.length > 0) list.push(...this.#common);
-    if (this.#isDraining()) list.push('connection', 'close');
+    // What follows on the connection could be the body that was refused, or the next request: nobody can tell.
+    if (this.#isDraining() || this.#awaitsLeave) list.push('connection', 'close');
     if (length < COMPRESS_FROM_BYTES) this.#write(status, list, length, body);
     else void this.#compressed(status, list, length, body, contentType);
   }

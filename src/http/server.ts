@@ -48,6 +48,14 @@ export interface HttpServer extends AsyncDisposable {
   close(graceMs: number): Promise<number>;
 }
 
+interface Connection {
+  /** Requests without an answer: more than one when a client does not wait for the first. */
+  unanswered: number;
+  latest: Exchange;
+  /** Nothing more can be read from it. */
+  isBroken: boolean;
+}
+
 /** @throws {ServeryError} `CONFIG_INVALID` when the certificate or the key cannot be read */
 export function createHttpServer(deps: HttpDeps): HttpServer {
   let isDraining = false;
@@ -55,22 +63,37 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   const routes = builtInRoutes(deps, draining);
   const dispatcher = new Dispatcher(deps, routes, draining);
   const exchanges = new InFlight();
-  /** Connections by the answers they wait for. */
-  const waiting = new WeakMap<Duplex, number>();
+  const connections = new WeakMap<Duplex, Connection>();
   let onIdle = (): void => {};
 
   function listener(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const exchange = new Exchange(request, response, draining);
     const slot = exchanges.add(exchange);
-    waiting.set(socket, (waiting.get(socket) ?? 0) + 1);
+    let connection = connections.get(socket);
+    if (connection === undefined) {
+      connections.set(socket, (connection = { unanswered: 0, latest: exchange, isBroken: false }));
+    }
+    connection.unanswered += 1;
+    connection.latest = exchange;
     response.on('close', () => {
       exchange.closed();
       exchanges.remove(slot);
-      waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
+      connection.unanswered -= 1;
+      if (connection.isBroken && connection.unanswered === 0) socket.destroySoon();
       if (exchanges.count === 0) onIdle();
     });
     void dispatcher.answer(exchange);
+  }
+
+  /** The bytes on a connection make no sense, or do not come. */
+  function onUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const connection = connections.get(socket);
+    const { unanswered = 0, latest } = connection ?? {};
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else if (unanswered === 0 || (unanswered === 1 && latest?.isArriving === true)) answerUnreadable(error, socket);
+    // Requests before it wait for their answers, and an answer to this one would be taken for theirs.
+    else if (connection !== undefined) connection.isBroken = true;
   }
 
   const server = createNodeServer(deps.options);
@@ -79,7 +102,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   server.on('checkContinue', listener);
   server.on('checkExpectation', listener);
   server.on('connect', (_request, socket) => refuseTunnel(socket));
-  server.on('clientError', (error, socket) => answerUnreadable(error, socket, (waiting.get(socket) ?? 0) > 0));
+  server.on('clientError', onUnreadable);
   server.maxConnections = deps.options.maxConnections;
 
   const http: HttpServer = {

@@ -9,12 +9,7 @@ const KINDS: Readonly<Record<string, readonly [number, string, string]>> = {
 };
 const MALFORMED = [400, 'Bad Request', 'it is not valid HTTP'] as const;
 
-export function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex, isAnswering: boolean): void {
-  // In the middle of another answer there is no place for this one.
-  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) {
-    socket.destroy();
-    return;
-  }
+export function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   const [status, reason, problem] = KINDS[error.code ?? ''] ?? MALFORMED;
   endWith(socket, status, reason, 'INVALID_REQUEST', `Cannot read the request: ${problem}`);
 }

@@ -4,7 +4,7 @@
  */
 import { createConnection } from 'node:net';
 import { createApiKey, createKeyRing, type AuthOptions } from '../../src/core/api-keys.ts';
-import { encodeEnvelope } from '../../src/core/handler-envelope.ts';
+import { encodeEnvelope, type HandlerEnvelope } from '../../src/core/handler-envelope.ts';
 import { ServeryError } from '../../src/core/errors.ts';
 import type { Signature } from '../../src/core/signature.ts';
 import type { BytesElement, Tensor } from '../../src/core/tensor.ts';
@@ -19,7 +19,10 @@ import { createPredict } from '../../src/serving/predict.ts';
 
 interface TestModel {
   readonly signature: Signature;
-  readonly run: (parts: readonly (readonly Tensor[])[], call: RunCall) => Promise<readonly Tensor[]> | readonly Tensor[];
+  readonly run: (
+    parts: readonly (readonly Tensor[])[],
+    call: RunCall,
+  ) => Promise<readonly Tensor[]> | readonly Tensor[];
   readonly route?: HandlerRoute;
   readonly maxQueuedRows?: number;
 }
@@ -186,10 +189,17 @@ function testModels(gate: Gate): Record<string, Record<number, TestModel>> {
   };
 }
 
-function score(text: string, parameters: RunCall['parameters']): { ok: string } | { invalid: never[] } {
-  const { amount } = JSON.parse(text) as { amount?: unknown };
-  if (typeof amount === 'number') return { ok: JSON.stringify({ shop: parameters?.shop, score: amount / 100 }) };
-  return { invalid: [{ path: ['amount'], message: 'expected a number', code: 'invalid_type' }] as never[] };
+function score(text: string, parameters: RunCall['parameters']): HandlerEnvelope {
+  let body: { readonly amount?: unknown };
+  try {
+    body = Object(JSON.parse(text)) as typeof body;
+  } catch {
+    return { invalid: [{ path: [], message: 'The body is not JSON', code: 'invalid_json' }] };
+  }
+  if (typeof body.amount === 'number') {
+    return { ok: JSON.stringify({ shop: parameters?.shop, score: body.amount / 100 }) };
+  }
+  return { invalid: [{ path: ['amount'], message: 'expected a number', code: 'invalid_type' }] };
 }
 
 function stacked(
@@ -328,7 +338,7 @@ export async function rawExchange(port: number, parts: Iterable<string | Uint8Ar
   socket.on('close', resolve).on('error', () => {});
   socket.setNoDelay();
   for (const part of parts) {
-    if (!socket.write(part)) await new Promise((drained) => socket.once('drain', drained));
+    if (!socket.write(part)) await Promise.race([promise, new Promise((drained) => socket.once('drain', drained))]);
     // Each part in a packet of its own.
     await new Promise((later) => setImmediate(later));
   }

@@ -90,7 +90,9 @@ for (const [model, version, expected] of REFS) {
 test('the best coding that a client accepts is chosen', () => {
   const cases = { gzip: 'gzip', 'gzip, deflate, br': 'gzip', 'deflate;q=1, gzip;q=0.5': 'deflate', '*': 'gzip' };
   for (const [accepted, coding] of Object.entries(cases)) assert.equal(chooseCoding(accepted), coding);
-  for (const accepted of ['', 'br', 'identity', 'gzip;q=0', 'gzip;q=x', ';;,']) assert.equal(chooseCoding(accepted), undefined);
+  for (const accepted of ['', 'br', 'identity', 'gzip;q=0', 'gzip;q=x', ';;,']) {
+    assert.equal(chooseCoding(accepted), undefined);
+  }
 });
 
 test('a trace goes on as a child, with a span of its own', () => {
@@ -98,7 +100,13 @@ test('a trace goes on as a child, with a span of its own', () => {
   const child = childTraceparent(parent)!;
   assert.match(child, /^00-4bf92f3577b34da6a3ce929d0e0e4736-[0-9a-f]{16}-01$/);
   assert.notEqual(child, parent);
-  for (const broken of ['', 'x', parent.toUpperCase(), `${parent}-x`, parent.replace('4bf92f3577b34da6a3ce929d0e0e4736', '0'.repeat(32))]) {
+  for (const broken of [
+    '',
+    'x',
+    parent.toUpperCase(),
+    `${parent}-x`,
+    parent.replace('4bf92f3577b34da6a3ce929d0e0e4736', '0'.repeat(32)),
+  ]) {
     assert.equal(childTraceparent(broken), undefined, broken);
   }
 });
@@ -114,9 +122,11 @@ const runs = process.env.SERVERY_LONG === '1' ? 1_000_000 : 10_000;
 test('no target of a request does more than be refused', () => {
   const target = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 60 }),
-    fc.array(fc.constantFrom('/', '%', '%2f', '%2e', '..', 'a', '?', '#', 'http://', '@', '\0', '\n'), { maxLength: 20 }).map(
-      (parts) => parts.join(''),
-    ),
+    fc
+      .array(fc.constantFrom('/', '%', '%2f', '%2e', '..', 'a', '?', '#', 'http://', '@', '\0', '\n'), {
+        maxLength: 20,
+      })
+      .map((parts) => parts.join('')),
   );
   const hosts = new HostRule(['*.example.com']);
   hosts.boundAddress = '127.0.0.1';

@@ -16,7 +16,16 @@ const HOST_CASES: readonly HostCase[] = [
   {
     bound: '127.0.0.1',
     hosts: ['127.0.0.1:8080', '127.0.0.1', 'localhost:8080', 'LOCALHOST', 'localhost.', '[::1]:8080', '127.0.0.2'],
-    foreign: ['evil.example.com', 'localhost.evil.example.com', '10.0.0.1', '0.0.0.0', '', 'a:b:c', '127.0.0.1.evil.com', '[x'],
+    foreign: [
+      'evil.example.com',
+      'localhost.evil.example.com',
+      '10.0.0.1',
+      '0.0.0.0',
+      '',
+      'a:b:c',
+      '127.0.0.1.evil.com',
+      '[x',
+    ],
   },
   { bound: '::1', hosts: ['[::1]:8080', 'localhost'], foreign: ['[::2]', 'evil.example.com'] },
   { bound: '10.0.0.5', hosts: ['10.0.0.5:80', 'localhost'], foreign: ['10.0.0.6', 'evil.example.com', '127.0.0.1'] },
@@ -46,7 +55,12 @@ test('an origin is ours, listed, or refused', () => {
   assert.equal(rule.check(headers(), 'POST'), undefined);
   assert.equal(rule.check(headers('http://127.0.0.1:8080'), 'POST'), undefined);
   assert.equal(rule.check(headers('https://app.example.com'), 'POST'), 'https://app.example.com');
-  for (const origin of ['https://evil.example.com', 'null', 'http://127.0.0.1:9090', 'https://app.example.com.evil.com']) {
+  for (const origin of [
+    'https://evil.example.com',
+    'null',
+    'http://127.0.0.1:9090',
+    'https://app.example.com.evil.com',
+  ]) {
     assert.throws(() => rule.check(headers(origin), 'GET'), code('ORIGIN_NOT_ALLOWED'), origin);
   }
 });
