@@ -31,6 +31,11 @@ function labelled(text, control, className) {
   return h('div', { className: className || 'field' }, h('label', { htmlFor: control.id, title: text }, text), control);
 }
 
+/** A description, with what stands between backticks as code. */
+function prose(text) {
+  return text.split('\x60').map((part, i) => (i % 2 === 1 ? h('code', {}, part) : part));
+}
+
 /** Numbers keep their digits: a 64-bit integer is more than a number of this language can hold. */
 function pretty(text) {
   try {
@@ -107,7 +112,7 @@ function sender(title, makeRequest, showAnswer) {
     }
   };
   const parts = h('div', { className: 'answer' }, status, result,
-    h('div', { className: 'row apart' }, h('h3', {}, 'The same with curl'), copy), curl);
+    h('div', { className: 'row apart curl' }, h('h3', {}, 'The same with curl'), copy), curl);
   return { button, parts, send, refresh };
 }
 
@@ -198,7 +203,7 @@ function modelPage(model) {
   };
   const { button, parts, send, refresh } = sender('Predict', makeRequest, headline);
 
-  const isNarrow = controls.length > 12 && controls.every((each) => !each.field.isList);
+  const isNarrow = controls.length > 12 && controls.every(({ field }) => !field.isList && field.key.length <= 12);
   const isWide = controls.some((each) => each.field.isList);
   const form = h('div', { className: 'fields' + (isNarrow ? ' many' : isWide ? ' wide' : '') }, controls.map((each) =>
     labelled(each.field.key + (each.field.isOptional ? ' (may be empty)' : ''), each.element)));
@@ -272,7 +277,7 @@ function routePanel(path, method, operation) {
     types.length > 1 ? labelled('Content type', type) : undefined,
     types.length > 0 ? labelled('Body', body) : undefined,
     h('div', { className: 'row' }, button), parts,
-    h('h3', {}, 'Answers'), h('table', {}, h('tbody', {}, ...answers)));
+    h('h3', { className: 'answers' }, 'Answers'), h('table', {}, h('tbody', {}, ...answers)));
 }
 
 function routesPage() {
@@ -288,7 +293,7 @@ function routesPage() {
     return items.length === 0 ? undefined : h('div', { className: 'card' }, h('h3', {}, tag.name), h('p', { className: 'soft' }, tag.description), ...items);
   });
   return [h('div', { className: 'head' }, h('h2', { tabIndex: -1 }, 'All routes'),
-    h('p', { className: 'soft' }, openapi.info.description)), ...groups];
+    h('p', { className: 'soft' }, prose(openapi.info.description))), ...groups];
 }
 
 function show(moveFocus) {

@@ -22,7 +22,8 @@ code, pre, textarea, .mono { font-family: ui-monospace, "SFMono-Regular", Menlo,
 h1, h2, h3 { line-height: 1.25; margin: 0; }
 h1 { font-size: 1.25rem; }
 h2 { font-size: 1.5rem; overflow-wrap: anywhere; }
-h3 { font-size: 1rem; margin-bottom: 0.5rem; }
+h3 { font-size: 1rem; }
+.curl, .answers { margin-top: 1.25rem; }
 .skip { position: absolute; left: -100rem; }
 .skip:focus { left: 1rem; top: 1rem; background: var(--card); padding: 0.5rem 1rem; z-index: 1; }
 header { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; align-items: center; padding: 0.75rem 1.25rem;
@@ -44,7 +45,7 @@ main > section { margin-bottom: 1.5rem; }
 .head { margin-bottom: 1.25rem; }
 .fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: 0.75rem; max-height: 28rem; overflow: auto;
   padding: 0.25rem; margin: 0.75rem -0.25rem; }
-.fields.many { grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: 0.5rem; }
+.fields.many { grid-template-columns: repeat(auto-fill, minmax(5.5rem, 1fr)); gap: 0.5rem; }
 .fields.wide { grid-template-columns: 1fr; }
 .field > label { display: block; font-size: 0.8125rem; color: var(--soft); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 input, select, textarea, button { font: inherit; color: inherit; }
@@ -68,13 +69,15 @@ pre { margin: 0.5rem 0 0; padding: 0.75rem; background: var(--code); border: 1px
 .bars meter { width: 100%; height: 1rem; }
 .headline { font-size: 1.25rem; font-weight: 600; margin: 0.5rem 0 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: 0.9375rem; }
+table { border-collapse: collapse; width: 100%; margin-top: 0.5rem; font-size: 0.9375rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.375rem 0.75rem 0.375rem 0; border-top: 1px solid var(--line); }
+th[scope="row"] { width: 30%; overflow-wrap: anywhere; }
+tbody td.mono, tbody td:nth-child(2):not(:last-child) { width: 15%; }
 thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: 0.8125rem; }
 details { border-top: 1px solid var(--line); }
 summary { padding: 0.5rem 0.25rem; cursor: pointer; overflow-wrap: anywhere; }
 details > div { padding: 0.25rem 0.25rem 1rem; }
-.method { display: inline-block; min-width: 4.5rem; font-weight: 600; color: var(--accent); }
+.method { display: inline-block; min-width: 4.75rem; font-weight: 600; color: var(--accent); }
 @media (max-width: 48rem) {
   .layout { grid-template-columns: minmax(0, 1fr); gap: 0.5rem; padding: 0.75rem; }
   nav ul { display: flex; flex-wrap: wrap; gap: 0.25rem; margin-bottom: 0.75rem; }
