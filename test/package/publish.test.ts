@@ -120,7 +120,7 @@ test('servery init, then servery up, serve a workspace', { timeout: 120_000 }, a
 });
 
 async function untilReady(serverFile: string, exitCode: () => number | null): Promise<string> {
-  for (let tries = 0; tries < 300; tries += 1) {
+  for (let tries = 0; tries < 600; tries += 1) {
     assert.equal(exitCode(), null, 'the server ended before it was ready');
     await sleep(100);
     if (!fs.existsSync(serverFile)) continue;
@@ -129,7 +129,7 @@ async function untilReady(serverFile: string, exitCode: () => number | null): Pr
     const ready = await fetch(`${http}/v2/health/ready`).catch(() => undefined);
     if (ready?.status === 200) return http;
   }
-  throw new Error('not ready after 30 s');
+  throw new Error('not ready after 60 s');
 }
 
 function packageIn(folder: string): string {
