@@ -8,6 +8,7 @@ import { CsvError, parse } from 'csv-parse/sync';
 import { ServeryError, quote } from '../core/errors.ts';
 import type { Signature } from '../core/signature.ts';
 import type { Datatype, Tensor } from '../core/tensor.ts';
+import { parseJson } from './json.ts';
 import type { NumberedRows } from './ndjson.ts';
 import { columnsOf, type Column } from './rows/columns.ts';
 import { jsonCell } from './rows/encode-rows.ts';
@@ -93,7 +94,7 @@ function targetOf(name: string, signature: Signature): { datatype: Datatype; isL
 /** Integers in lists keep all their digits only up to 2^53, as in any JSON. */
 function readList(cell: string): unknown {
   try {
-    return JSON.parse(cell);
+    return parseJson(cell);
   } catch {
     return MISFIT;
   }
@@ -157,5 +158,6 @@ function cellText(column: Column, tensor: Tensor, row: number): string {
 }
 
 function quoteCell(text: string): string {
-  return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  // An empty cell is quoted too: where it is the only one, its line would be empty, and skipped by readers.
+  return text === '' || /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

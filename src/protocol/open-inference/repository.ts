@@ -105,14 +105,9 @@ function readObject(body: Uint8Array): Readonly<Record<string, unknown>> {
 }
 
 function readBase64(key: string, value: unknown): Uint8Array {
-  if (typeof value === 'string') {
-    // Unlike `Buffer.from`, this refuses what is no base64 instead of skipping it.
-    try {
-      const binary = atob(value);
-      return Uint8Array.from(binary, (character) => character.charCodeAt(0));
-    } catch {
-      // Told below.
-    }
+  // `Buffer.from` skips what is no base64; a file must not lose a byte unseen.
+  if (typeof value === 'string' && value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value)) {
+    return Buffer.from(value, 'base64');
   }
   throw new ServeryError('INVALID_REQUEST', `Cannot use parameter ${quote(key)}: expected a file in base64`);
 }
