@@ -108,7 +108,7 @@ function read(file: string): Module {
       if (!node.isTypeOnly && node.moduleSpecifier === undefined) {
         for (const element of names ?? []) if (!element.isTypeOnly) exportedValues.add(element.name.text);
       }
-    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+    } else if (ts.isCallExpression(node) && loads(node.expression)) {
       use(node.arguments[0], ['*']);
     } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
       use(node.argument.literal, ['*']);
@@ -118,6 +118,11 @@ function read(file: string): Module {
   };
   visit(source);
   return { file: file.replaceAll(path.sep, '/'), imports, exportedValues };
+}
+
+/** `import(…)`, or the `require` that createRequire made. */
+function loads(callee: ts.Expression): boolean {
+  return callee.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(callee) && callee.text === 'require');
 }
 
 function importedNames(clause: ts.ImportClause | undefined): readonly string[] {
