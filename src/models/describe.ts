@@ -89,7 +89,7 @@ export function describeModel(model: ModelDetails): string {
 }
 
 function describeVersion({ signature, batching, ...version }: ResolvedVersion): string[] {
-  const { batchable, minRows, placement, costs, platform, notes } = version;
+  const { batchable, minRows, placement, platform, notes } = version;
   const padded = minRows > 1 ? `, padded to at least ${minRows}` : '';
   const rows = batchable ? `up to ${batching.maxRows} rows a batch${padded}` : 'every request runs alone';
   return [
@@ -97,9 +97,6 @@ function describeVersion({ signature, batching, ...version }: ResolvedVersion): 
     ...signature.inputs.map((spec) => `input  ${describeTensor(spec)}`),
     ...signature.outputs.map((spec) => `output ${describeTensor(spec)}`),
     `batching: ${rows}, ${batching.latencyBudgetMs} ms budget, ${batching.maxQueuedRows} rows may wait`,
-    ...(costs.length === 0
-      ? []
-      : [`costs: ${costs.map(({ rows: n, runMs }) => `${n} rows ${runMs.toFixed(3)} ms`).join(', ')}`]),
     ...notes.map((note) => `- ${note}`),
   ];
 }

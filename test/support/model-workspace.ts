@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../src/core/clock.ts';
 import { parseModelRef } from '../../src/core/model.ts';
 import { checkInputs } from '../../src/core/signature.ts';
+import type { NamedTensor, Tensor } from '../../src/core/tensor.ts';
 import { FrontModels } from '../../src/models/front-models.ts';
 import type { Probe } from '../../src/models/load-version.ts';
 import type { ModelConfigInput } from '../../src/models/model-options.ts';
@@ -40,9 +41,9 @@ export async function modelWorkspace() {
     async put(fixture: string, to: string) {
       await cp(join(FIXTURES, fixture), join(modelsFolder, to), { recursive: true });
     },
-    async write(path: string, text: string) {
+    async write(path: string, content: string | Uint8Array) {
       await mkdir(join(modelsFolder, path, '..'), { recursive: true });
-      await writeFile(join(modelsFolder, path), text);
+      await writeFile(join(modelsFolder, path), content);
     },
     remove: (path: string) => rm(join(modelsFolder, path), { recursive: true }),
     open: (options: ModelWorkspaceOptions = {}) => openModels(modelsFolder, stateFolder, options),
@@ -50,7 +51,7 @@ export async function modelWorkspace() {
   };
 }
 
-async function openModels(modelsFolder: string, stateFolder: string, options: ModelWorkspaceOptions) {
+export async function openModels(modelsFolder: string, stateFolder: string, options: ModelWorkspaceOptions) {
   await using opened = new AsyncDisposableStack();
   const repository = opened.use(new FolderRepository({ modelsFolder, stateFolder, pollMs: 50 }));
   const runtimes = options.runtimes ?? [opened.use(createOnnxRuntime())];
@@ -63,9 +64,8 @@ async function openModels(modelsFolder: string, stateFolder: string, options: Mo
 
   /** The answer of one front end to `x = 1`. */
   const ask = async (ref: string, front = fronts[0]!): Promise<number> => {
-    using version = front.acquire(parseModelRef(ref));
     const x = { name: 'x', datatype: 'FP32', shape: [1], data: Float32Array.of(1) } as const;
-    const [y] = await version.submit(checkInputs(version.descriptor.signature, [x]), {});
+    const [y] = await predict(front, ref, [x]);
     return Number(y!.data[0]);
   };
 
@@ -91,6 +91,15 @@ async function openModels(modelsFolder: string, stateFolder: string, options: Mo
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+export async function predict(
+  front: FrontModels,
+  ref: string,
+  inputs: readonly NamedTensor[],
+): Promise<readonly Tensor[]> {
+  using version = front.acquire(parseModelRef(ref));
+  return await version.submit(checkInputs(version.descriptor.signature, inputs), {});
 }
 
 /** A front end as it is, that also tells when it was given a snapshot. */
