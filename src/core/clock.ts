@@ -14,10 +14,13 @@ export interface Clock {
 // Threads have their own time origin; the sum is common to all of them.
 const origin = performance.timeOrigin;
 
+/** About 25 days. Node.js turns anything longer into one millisecond. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => origin + performance.now(),
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs).unref();
+    const timer = setTimeout(callback, Math.min(delayMs, LONGEST_DELAY_MS)).unref();
     return { [Symbol.dispose]: () => clearTimeout(timer) };
   },
 };

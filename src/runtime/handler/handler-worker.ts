@@ -96,7 +96,10 @@ export class HandlerThread {
     const worker = this.#worker;
     forwardLines(worker.stdout, (message) => notice.publish({ level: 'info', model, message }));
     forwardLines(worker.stderr, (message) => notice.publish({ level: 'warn', model, message }));
-    worker.on('message', (message: FromThread) => this.#onMessage(message));
+    // A library in the handler's thread may think that the port of the thread is its own.
+    worker.on('message', (message: FromThread | null | undefined) => {
+      if (typeof message === 'object' && message !== null) this.#onMessage(message);
+    });
     let looks = 0;
     const look = setInterval(() => {
       looks += 1;

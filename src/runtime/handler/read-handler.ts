@@ -170,9 +170,8 @@ function checkNames(where: string, names: unknown, [, ...inner]: readonly (numbe
   }
 }
 
-export function invalidHandler(
-  problem: string,
-  hint = 'See docs/handlers.md for the form of a handler.',
-): ServeryError {
+const FORM = 'A handler is `defineHandler({ signature, predict })`, or `defineHandler({ route, body, predict })`.';
+
+export function invalidHandler(problem: string, hint = FORM): ServeryError {
   return new ServeryError('MODEL_INVALID', problem, { hint });
 }

@@ -13,7 +13,7 @@ describe('an endless loop', () => {
     await using handler = await openHandler(LOOPS);
     const start = performance.now();
     await assert.rejects(handler.run([-1], inMs(100)), { code: 'DEADLINE_EXCEEDED' });
-    assert.ok(performance.now() - start < 1000);
+    assert.ok(performance.now() - start < 5000);
     assert.deepEqual(await handler.run([7]), [7]);
     assert.deepEqual(handler.restarts, [{ model: { name: 'subject', version: 1 }, cause: 'deadline' }]);
     assert.match(handler.notices[0]!.message, /did not end a call at its deadline/);
@@ -22,14 +22,17 @@ describe('an endless loop', () => {
   it('is not noticed on another thread, by another model, nor by the event loop of the caller', async () => {
     await using handler = await openHandler(LOOPS, { options: { threads: 2 } });
     await using other = await openHandler(onX('predict: (rows) => rows.map(() => ({ y: 1 }))'), { name: 'other' });
-    const looping = assert.rejects(handler.run([-1], inMs(400)), { code: 'DEADLINE_EXCEEDED' });
-    const start = performance.now();
-    for (let i = 0; i < 50; i += 1) {
-      assert.deepEqual(await handler.run([i]), [i]);
-      assert.deepEqual(await other.run([i]), [1]);
+    let isLooping = true;
+    const looping = assert.rejects(handler.run([-1], inMs(1000)), { code: 'DEADLINE_EXCEEDED' });
+    const ended = looping.finally(() => (isLooping = false));
+    let answered = 0;
+    while (isLooping) {
+      assert.deepEqual(await handler.run([7]), [7]);
+      assert.deepEqual(await other.run([7]), [1]);
+      if (isLooping) answered += 1;
     }
-    assert.ok(performance.now() - start < 400, 'none of them waited for the loop');
-    await looping;
+    assert.ok(answered > 3, 'they did not wait for the loop');
+    await ended;
     await eventually(() => handler.runner.concurrency === 2 && handler.restarts.length === 1);
     assert.deepEqual(
       other.restarts.filter(({ model }) => model.name === 'other'),
@@ -182,6 +185,11 @@ describe('a handler that cannot be loaded', () => {
       name: 'a file that is not there',
       source: "import './no.ts';",
       reason: "Cannot find module 'no.ts' imported from handler.ts",
+    },
+    {
+      name: 'a file that is not there, in a folder of its own',
+      source: "import './lib/no.ts';",
+      reason: "Cannot find module 'lib/no.ts' imported from handler.ts",
     },
     {
       name: 'a file that is not there, above its folder',

@@ -51,6 +51,16 @@ describe('a handler', () => {
     assert.deepEqual(await handler.run([0]), [1]);
   });
 
+  it('may talk to the port of its thread: nobody is confused', async () => {
+    const talk = "for (const message of [null, 7, 'ready', { type: 'other' }]) parentPort.postMessage(message);";
+    const source = onX(
+      'predict: (rows) => rows.map(() => ({ y: 1 }))',
+      `import { parentPort } from 'node:worker_threads'; ${talk}`,
+    );
+    await using handler = await openHandler(source);
+    assert.deepEqual(await handler.run([0]), [1]);
+  });
+
   it('is given the parameters of the request', async () => {
     await using handler = await openHandler(
       onX('predict: (rows, { parameters }) => rows.map(() => ({ y: Number(parameters.scale ?? -1) }))'),
@@ -252,7 +262,7 @@ describe('a deadline', () => {
       }`,
       'let aborted = 0;',
     );
-    await using handler = await openHandler(source);
+    await using handler = await openHandler(source, { timing: { hearMs: 10_000 } });
     await assert.rejects(handler.run([1], { deadline: systemClock.now() + 50 }), { code: 'DEADLINE_EXCEEDED' });
     assert.deepEqual(await handler.run([0]), [1]);
     assert.deepEqual(handler.restarts, []);
