@@ -119,7 +119,7 @@ export abstract class Call implements CallContext {
     if (stream.destroyed) return;
     const trailers = { ...toTrailers(error), 'x-request-id': this.#id() };
     if (stream.headersSent) {
-      stream.once('wantTrailers', () => stream.sendTrailers(trailers));
+      stream.on('wantTrailers', () => stream.sendTrailers(trailers));
       stream.end();
     } else {
       stream.respond({ ...ANSWER_HEADERS, ...trailers }, { endStream: true });
@@ -136,7 +136,7 @@ export abstract class Call implements CallContext {
     const stream = this.#stream;
     if (stream.destroyed) return;
     if (!stream.headersSent) this.#respond();
-    stream.once('wantTrailers', () => stream.sendTrailers(OK_TRAILERS));
+    stream.on('wantTrailers', () => stream.sendTrailers(OK_TRAILERS));
     if (lastMessage === undefined) stream.end();
     else stream.end(lastMessage);
     this.#waitingSince = this.#host.clock.now();
@@ -264,6 +264,9 @@ export abstract class Call implements CallContext {
 
   #onClose(): void {
     const { calls, onIdle } = this.#host;
+    // Node.js keeps the stream until the next full collection, and would keep the call with it.
+    this.#stream.removeAllListeners();
+    this.#stream.on('error', ignore);
     calls.delete(this);
     this.release(this.#heldBytes);
     if (!this.#isOver) {

@@ -5,11 +5,12 @@ import {
   GRPCInferenceService,
   type RepositoryModelLoadRequest,
 } from '../protocol/open-inference-grpc/gen/open_inference_pb.ts';
+import { repositoryIndex } from '../protocol/open-inference/repository.ts';
 import type { GrpcDeps } from './deps.ts';
 import { inferMethod } from './infer.ts';
 import { messageMethod } from './message-method.ts';
 import type { Method } from './method.ts';
-import { configMessage, indexMessage, metadataMessage, statisticsMessage } from './model-messages.ts';
+import { configMessage, metadataMessage, statisticsMessage } from './model-messages.ts';
 import { readModelRef } from './model-ref.ts';
 import { streamInferMethod } from './stream-infer.ts';
 
@@ -55,9 +56,9 @@ export function inferenceMethods(deps: GrpcDeps, isDraining: () => boolean): Rea
       return statisticsMessage(await control.statistics(ref.name, number));
     }),
 
-    RepositoryIndex: messageMethod(methods.repositoryIndex, 'read', (request) =>
-      indexMessage(models.snapshot, request.ready),
-    ),
+    RepositoryIndex: messageMethod(methods.repositoryIndex, 'read', (request) => ({
+      models: repositoryIndex(models.snapshot.models, request.ready),
+    })),
     RepositoryModelLoad: messageMethod(methods.repositoryModelLoad, 'admin', async (request) => {
       await control.load(readName(request.modelName), readFiles(request));
       return {};

@@ -1,22 +1,18 @@
 /** Models as the Open Inference Protocol and Triton's extensions describe them, as protobuf messages. */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import type { VersionState } from '../core/events.ts';
 import type { TensorSpec } from '../core/signature.ts';
 import type { Datatype } from '../core/tensor.ts';
 import type { CountAndTime, VersionStatistics } from '../models/control-api.ts';
-import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
+import type { ModelEntry, VersionDescriptor } from '../models/snapshot.ts';
 import {
   DataType,
   ModelConfigSchema,
   ModelMetadataResponseSchema,
   ModelStatisticsResponseSchema,
-  RepositoryIndexResponseSchema,
   type ModelConfig,
   type ModelMetadataResponse,
   type ModelMetadataResponse_TensorMetadataSchema,
   type ModelStatisticsResponse,
-  type RepositoryIndexResponse,
-  type RepositoryIndexResponse_ModelIndexSchema,
 } from '../protocol/open-inference-grpc/gen/open_inference_pb.ts';
 
 export function metadataMessage(
@@ -65,29 +61,6 @@ export function configMessage({ model, platform, signature, batching, batchable 
 
 function dataType(datatype: Datatype): DataType {
   return datatype === 'BYTES' ? DataType.TYPE_STRING : DataType[`TYPE_${datatype}`];
-}
-
-const INDEX_STATES: Readonly<Record<VersionState, string>> = {
-  loading: 'LOADING',
-  ready: 'READY',
-  stuck: 'UNAVAILABLE',
-  failed: 'UNAVAILABLE',
-  unloading: 'UNLOADING',
-  unloaded: 'UNAVAILABLE',
-};
-
-/** Every version of every model, ready or not. */
-export function indexMessage({ models }: Snapshot, onlyReady: boolean): RepositoryIndexResponse {
-  const index: MessageInitShape<typeof RepositoryIndexResponse_ModelIndexSchema>[] = [];
-  for (const { name, versions } of models) {
-    if (versions.length === 0 && !onlyReady) index.push({ name, state: 'UNAVAILABLE', reason: 'no version' });
-    for (const { version, state, reason } of versions) {
-      if (onlyReady && state !== 'ready') continue;
-      const why = reason === '' && state === 'unloaded' ? 'unloaded' : reason;
-      index.push({ name, version: String(version), state: INDEX_STATES[state], reason: why });
-    }
-  }
-  return create(RepositoryIndexResponseSchema, { models: index });
 }
 
 export function statisticsMessage(statistics: readonly VersionStatistics[]): ModelStatisticsResponse {

@@ -5,7 +5,7 @@
  * (`raw_input_contents` is the last field). Tensors are views of the message where alignment allows it.
  */
 import { ServeryError, invalidInput, quote } from '../../core/errors.ts';
-import { elementCount, isDatatype, type Datatype, type NamedTensor } from '../../core/tensor.ts';
+import { bytesPerElement, elementCount, isDatatype, type Datatype, type NamedTensor } from '../../core/tensor.ts';
 import { DEFAULT_DECODE_LIMITS } from '../json.ts';
 import { readBinaryTensor } from '../open-inference/binary-tensors.ts';
 import type { InferRequest, ParameterValue, RequestedOutput } from '../open-inference/infer-types.ts';
@@ -105,7 +105,8 @@ function readTensors(inputs: readonly InputFields[], raw: readonly Buffer[]): re
   const tensors = new Array<NamedTensor>(inputs.length);
   let bytesElements = 0;
   for (let i = 0; i < inputs.length; i += 1) {
-    const { name, contents, ...input } = inputs[i]!;
+    const input = inputs[i]!;
+    const { name, contents } = input;
     const datatype = knownDatatype(name, input.datatype);
     const shape = readShape(name, input.shape);
     const count = elementCount(shape);
@@ -117,11 +118,22 @@ function readTensors(inputs: readonly InputFields[], raw: readonly Buffer[]): re
     const data =
       bytes === undefined
         ? decodeContents(name, datatype, count, contents)
-        : readBinaryTensor(name, datatype, shape, count, bytes);
+        : readBinaryTensor(name, datatype, shape, count, align(bytes, bytesPerElement(datatype)));
     tensors[i] = { name, datatype, shape, data };
   }
   return tensors;
 }
+
+/** Small tensors share memory of Node's pool: an ArrayBuffer for each would cost more than the rest of the decoding. */
+function align(bytes: Buffer, elementBytes: number): Buffer {
+  if (bytes.length > MAX_POOLED_BYTES || elementBytes === 0 || bytes.byteOffset % elementBytes === 0) return bytes;
+  const copy = Buffer.allocUnsafe(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+/** Beyond this `allocUnsafe` does not use the pool. */
+const MAX_POOLED_BYTES = 2048;
 
 function refuseOtherThanRaw(inputs: readonly InputFields[], raw: readonly Buffer[]): void {
   if (raw.length !== inputs.length) {

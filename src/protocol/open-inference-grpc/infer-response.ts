@@ -5,7 +5,7 @@
  * it has an FP16 tensor, which has no typed form.
  */
 import type { TensorSpec } from '../../core/signature.ts';
-import { isBytes, type BytesElement, type NamedTensor, type NumericData, type Tensor } from '../../core/tensor.ts';
+import { isBytes, type BytesElement, type Datatype, type NumericData, type Tensor } from '../../core/tensor.ts';
 import { classify } from '../open-inference/classification.ts';
 import type { InferAnswer } from '../open-inference/infer-types.ts';
 import { CONTENTS_FIELD } from './contents-fields.ts';
@@ -16,30 +16,22 @@ import { LENGTH, varintSize, writeVarint } from './wire.ts';
  * @param headroom bytes to leave free at the start, for the transport's prefix
  */
 export function encodeModelInferResponse(answer: InferAnswer, headroom = 0): Buffer {
-  const modelName = answer.model.name;
-  const modelVersion = String(answer.model.version);
+  const outputs = outputsOf(answer);
+  const raw = answer.binaryDefault || outputs.some(({ tensor }) => tensor.datatype === 'FP16');
+  if (!raw) for (const output of outputs) output.contents = encodeContents(output.tensor);
+  const head = modelHead(answer.model);
   const id = answer.id ?? '';
-  const tensors = requestedTensors(answer);
-  const raw = answer.binaryDefault || tensors.some(({ datatype }) => datatype === 'FP16');
-  const outputs = tensors.map((tensor) => outputMeta(tensor, raw));
 
-  let size = headroom + stringSize(modelName) + stringSize(modelVersion) + stringSize(id);
-  for (const { length } of outputs) size += fieldSize(length);
-  const rawSizes = raw ? tensors.map(rawSize) : [];
-  for (const length of rawSizes) size += fieldSize(length);
+  let size = headroom + head.length + stringSize(id);
+  for (const output of outputs) size += fieldSize(lengthOf(output));
+  if (raw) for (const { tensor } of outputs) size += fieldSize(rawSize(tensor));
 
   const message = Buffer.allocUnsafe(size);
-  let pos = writeString(message, headroom, 1, modelName);
-  pos = writeString(message, pos, 2, modelVersion);
-  pos = writeString(message, pos, 3, id);
-  for (const output of outputs) {
-    pos = writeHeader(message, pos, 5, output.length);
-    pos = writeOutput(message, pos, output);
-  }
-  for (const [i, length] of rawSizes.entries()) {
-    pos = writeHeader(message, pos, 6, length);
-    pos = writeRaw(message, pos, tensors[i]!);
-  }
+  message.set(head, headroom);
+  let pos = writeString(message, headroom + head.length, 3, id);
+  for (const output of outputs) pos = writeOutput(message, writeHeader(message, pos, 5, lengthOf(output)), output);
+  if (raw)
+    for (const { tensor } of outputs) pos = writeRaw(message, writeHeader(message, pos, 6, rawSize(tensor)), tensor);
   return message;
 }
 
@@ -60,61 +52,91 @@ export function encodeStreamError(problem: string, id: string | undefined, headr
   return message;
 }
 
-function requestedTensors({ signature, tensors, outputs }: InferAnswer): readonly NamedTensor[] {
-  const named = (spec: TensorSpec, tensor: Tensor) => ({
-    name: spec.name,
-    datatype: tensor.datatype,
-    shape: tensor.shape,
-    data: tensor.data,
+interface Output {
+  /** Its name and datatype, encoded. */
+  readonly head: Buffer;
+  readonly tensor: Tensor;
+  /** Undefined when the answer is raw. */
+  contents: Buffer | undefined;
+}
+
+function outputsOf({ signature, tensors, outputs }: InferAnswer): Output[] {
+  const output = (spec: TensorSpec, tensor: Tensor): Output => ({
+    head: outputHead(spec, tensor.datatype),
+    tensor,
+    contents: undefined,
   });
-  if (outputs === undefined) return tensors.map((tensor, i) => named(signature.outputs[i]!, tensor));
+  if (outputs === undefined) return tensors.map((tensor, i) => output(signature.outputs[i]!, tensor));
   return outputs.map(({ name, classification }) => {
     const i = signature.outputs.findIndex((spec) => spec.name === name);
     const spec = signature.outputs[i]!;
     const tensor = tensors[i]!;
-    return named(spec, classification === undefined ? tensor : classify(tensor, spec, signature, classification));
+    return output(spec, classification === undefined ? tensor : classify(tensor, spec, signature, classification));
   });
 }
 
-interface OutputMeta {
-  readonly tensor: NamedTensor;
-  readonly shapeLength: number;
-  /** Undefined when the answer is raw. */
-  readonly contents: Buffer | undefined;
-  /** Of the whole message. */
-  readonly length: number;
+// What is the same in every answer of a version is encoded once and kept beside what it describes.
+const modelHeads = new WeakMap<InferAnswer['model'], Buffer>();
+const outputHeads = new WeakMap<TensorSpec, Buffer>();
+
+function modelHead(model: InferAnswer['model']): Buffer {
+  let head = modelHeads.get(model);
+  if (head === undefined) {
+    head = encodeStrings(model.name, String(model.version));
+    modelHeads.set(model, head);
+  }
+  return head;
 }
 
-function outputMeta(tensor: NamedTensor, raw: boolean): OutputMeta {
-  let shapeLength = 0;
-  for (const size of tensor.shape) shapeLength += varintSize(size);
-  const contents = raw ? undefined : encodeContents(tensor);
-  const length =
-    stringSize(tensor.name) +
-    stringSize(tensor.datatype) +
-    (shapeLength > 0 ? fieldSize(shapeLength) : 0) +
-    (contents === undefined ? 0 : fieldSize(contents.length));
-  return { tensor, shapeLength, contents, length };
+function outputHead(spec: TensorSpec, datatype: Datatype): Buffer {
+  // Classes are text, whatever the output is.
+  if (datatype !== spec.datatype) return encodeStrings(spec.name, datatype);
+  let head = outputHeads.get(spec);
+  if (head === undefined) {
+    head = encodeStrings(spec.name, datatype);
+    outputHeads.set(spec, head);
+  }
+  return head;
 }
 
-function writeOutput(message: Buffer, at: number, { tensor, shapeLength, contents }: OutputMeta): number {
-  let pos = writeString(message, at, 1, tensor.name);
-  pos = writeString(message, pos, 2, tensor.datatype);
-  if (shapeLength > 0) pos = writeHeader(message, pos, 3, shapeLength);
-  for (const size of tensor.shape) pos = writeVarint(message, pos, size);
+/** Two strings as fields 1 and 2. */
+function encodeStrings(first: string, second: string): Buffer {
+  const bytes = Buffer.alloc(stringSize(first) + stringSize(second));
+  writeString(bytes, writeString(bytes, 0, 1, first), 2, second);
+  return bytes;
+}
+
+/** Of the InferOutputTensor. */
+function lengthOf({ head, tensor, contents }: Output): number {
+  const shape = shapeLength(tensor);
+  return head.length + (shape > 0 ? fieldSize(shape) : 0) + (contents === undefined ? 0 : fieldSize(contents.length));
+}
+
+function shapeLength({ shape }: Tensor): number {
+  let length = 0;
+  for (const size of shape) length += varintSize(size);
+  return length;
+}
+
+function writeOutput(message: Buffer, at: number, { head, tensor, contents }: Output): number {
+  message.set(head, at);
+  let pos = at + head.length;
+  const { shape } = tensor;
+  if (shape.length > 0) pos = writeHeader(message, pos, 3, shapeLength(tensor));
+  for (const size of shape) pos = writeVarint(message, pos, size);
   if (contents === undefined) return pos;
   pos = writeHeader(message, pos, 5, contents.length);
   return pos + contents.copy(message, pos);
 }
 
-function rawSize({ data }: NamedTensor): number {
+function rawSize({ data }: Tensor): number {
   if (!isBytes(data)) return data.byteLength;
   let size = 0;
   for (const element of data) size += 4 + byteLength(element);
   return size;
 }
 
-function writeRaw(message: Buffer, at: number, { data }: NamedTensor): number {
+function writeRaw(message: Buffer, at: number, { data }: Tensor): number {
   if (!isBytes(data)) {
     message.set(bytesOf(data), at);
     return at + data.byteLength;
@@ -125,7 +147,7 @@ function writeRaw(message: Buffer, at: number, { data }: NamedTensor): number {
 }
 
 /** One InferTensorContents. */
-function encodeContents({ datatype, data }: NamedTensor): Buffer {
+function encodeContents({ datatype, data }: Tensor): Buffer {
   const field = CONTENTS_FIELD[datatype]!;
   if (isBytes(data)) return encodeBytes(field, data);
   if (data.length === 0) return Buffer.alloc(0);
