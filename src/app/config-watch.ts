@@ -43,7 +43,9 @@ export function watchConfig(workspace: Workspace, models: Models): Disposable {
     clearTimeout(timer);
     timer = setTimeout(() => (last = last.then(reload)), SETTLE_MS);
   });
-  watcher.on('error', (error) => notice.publish({ level: 'warn', message: 'Changes of the configuration are no longer seen', error }));
+  watcher.on('error', (error) =>
+    notice.publish({ level: 'warn', message: 'Changes of the configuration are no longer seen', error }),
+  );
   return {
     [Symbol.dispose]() {
       clearTimeout(timer);

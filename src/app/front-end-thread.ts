@@ -27,6 +27,9 @@ const peer = connectPeer(port, methods);
 
 /** Each method of the control thread's API as a message. */
 const control = new Proxy({} as ControlApi, {
-  get: (_, method) => (...args: unknown[]) => peer.call(`control.${String(method)}`, args),
+  get:
+    (_, method) =>
+    (...args: unknown[]) =>
+      peer.call(`control.${String(method)}`, args),
 });
 const frontEnd = createFrontEnd(settings, control);

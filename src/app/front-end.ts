@@ -72,14 +72,23 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi):
     authentication: keys.isRequired,
     routes: () => http.routes,
   });
-  const http: HttpServer = createHttpServer({ predict, models, control, options: settings.http, keys, openapi, docs: docsPage });
+  const http: HttpServer = createHttpServer({
+    predict,
+    models,
+    control,
+    options: settings.http,
+    keys,
+    openapi,
+    docs: docsPage,
+  });
   const grpc = createGrpcServer({
     predict,
     models,
     control,
     options: settings.grpc,
     serverName: settings.http.serverName,
-    authorize: (authorization: string | undefined, scope: Scope) => keys.check(presentedKey(authorization, undefined), scope),
+    authorize: (authorization: string | undefined, scope: Scope) =>
+      keys.check(presentedKey(authorization, undefined), scope),
   });
   return {
     core,

@@ -53,7 +53,11 @@ export async function startServer(workspace: Workspace): Promise<Server> {
   });
   const { models } = control;
   const fronts: FrontEndThread[] = [];
-  const api = createControlApi(models, async () => [collector.state(), ...(await Promise.all(fronts.map((front) => front.collectorState())))], fronts);
+  const api = createControlApi(
+    models,
+    async () => [collector.state(), ...(await Promise.all(fronts.map((front) => front.collectorState())))],
+    fronts,
+  );
 
   const settings = { http: config.http, grpc: config.grpc, auth: withLocalKey(config.auth, held.key), log: config.log };
   const count = frontEndCount(config.frontEnds);

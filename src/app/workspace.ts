@@ -31,7 +31,10 @@ export async function openWorkspace(
     [modelsFolder, ...CONFIG_FILES.map((name) => join(folder, name))].map((path) => stat(path).catch(() => undefined)),
   );
   if (marks.every((mark) => mark === undefined)) {
-    throw new ServeryError('WORKSPACE_NOT_FOUND', `Cannot find a workspace in ${folder}: it has no models/ and no servery.config`);
+    throw new ServeryError(
+      'WORKSPACE_NOT_FOUND',
+      `Cannot find a workspace in ${folder}: it has no models/ and no servery.config`,
+    );
   }
   const reload = () => loadConfig({ workspace: folder, env, flags });
   return { folder, modelsFolder, stateFolder: join(folder, '.servery'), config: await reload(), reload };

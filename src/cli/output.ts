@@ -16,7 +16,12 @@ export interface Result {
 }
 
 /** Codes that mean "you asked wrongly": exit code 2 instead of 1. */
-const USAGE_CODES: ReadonlySet<string> = new Set(['USAGE', 'CONFIG_INVALID', 'WORKSPACE_NOT_FOUND', 'ADDRESS_INSECURE']);
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  'USAGE',
+  'CONFIG_INVALID',
+  'WORKSPACE_NOT_FOUND',
+  'ADDRESS_INSECURE',
+]);
 
 export async function report(wantsJson: boolean, command: () => Promise<Result | undefined>): Promise<void> {
   try {
@@ -48,5 +53,12 @@ function toJson(value: unknown): string {
 /** Columns padded to their widest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length))) ?? [];
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

@@ -42,7 +42,9 @@ export function createProgram(): Command {
       .option('--grpc <host:port>', 'address of the gRPC door (default 127.0.0.1:8081; port 0 picks one)')
       .option('--insecure', 'listen on other addresses than loopback without authentication')
       .option('--set <path=value...>', 'any option of docs/configuration.md, such as http.maxBodyBytes=1000000')
-      .action(run(async (workspace, options) => (await import('./commands/serve.ts')).serve(workspace as string, options)));
+      .action(
+        run(async (workspace, options) => (await import('./commands/serve.ts')).serve(workspace as string, options)),
+      );
   }
 
   command(program, 'init', 'Make a workspace to start from.')
@@ -129,10 +131,7 @@ function addModelCommands(program: Command): void {
 }
 
 function command(parent: Command, name: string, description: string): Command {
-  return parent
-    .command(name)
-    .description(description)
-    .option('--json', 'print one JSON document');
+  return parent.command(name).description(description).option('--json', 'print one JSON document');
 }
 
 /** Commander appends the options and the command to the arguments of an action. */

@@ -10,7 +10,7 @@ import { decodeInferBody, encodeInferBody, type InferAnswer } from './infer-code
 import { withRetries } from './retry.ts';
 
 /** Rows and answers by model name; filled by generated declarations. */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- made to be merged with
+ 
 export interface Models {}
 
 interface AnyModel {
@@ -112,11 +112,14 @@ export function createClient(options: ClientOptions): ServeryClient {
       }
       const code = (error as { cause?: { code?: unknown } }).cause?.code;
       if (code !== 'ECONNREFUSED') throw error; // it may have been sent: for the caller to judge
-      throw new ServeryError('SERVER_NOT_RUNNING', `Cannot reach ${base}: the connection was refused`, { cause: error });
+      throw new ServeryError('SERVER_NOT_RUNNING', `Cannot reach ${base}: the connection was refused`, {
+        cause: error,
+      });
     }
   }
 
-  const authorization = (): Record<string, string> => (apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` });
+  const authorization = (): Record<string, string> =>
+    apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
 
   return {
     async predict(model: string, rows: readonly unknown[], call: CallOptions & { readonly labels?: boolean } = {}) {

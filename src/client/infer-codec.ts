@@ -33,7 +33,8 @@ export function encodeInferBody(
   const asBinary = tensors.some(([, tensor]) => mustBeBinary(tensor));
   const chunks: Uint8Array[] = [];
   const listed = tensors.map(([name, { datatype, shape, data }]) => {
-    if (!asBinary) return { name, datatype, shape, data: isBytes(data) ? data : Array.from<number | bigint, number>(data, Number) };
+    if (!asBinary)
+      {return { name, datatype, shape, data: isBytes(data) ? data : Array.from<number | bigint, number>(data, Number) };}
     const bytes = isBytes(data) ? frameBytes(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     chunks.push(bytes);
     return { name, datatype, shape, parameters: { binary_data_size: bytes.byteLength } };
@@ -61,7 +62,8 @@ export function decodeInferBody(body: ArrayBuffer, headerLength: number): InferA
   let at = headerLength;
   const outputs: Record<string, Tensor> = {};
   for (const { name, datatype, shape, parameters } of header.outputs) {
-    if (!isDatatype(datatype)) throw new ServeryError('INVALID_REQUEST', 'The server answered with an unknown datatype');
+    if (!isDatatype(datatype))
+      {throw new ServeryError('INVALID_REQUEST', 'The server answered with an unknown datatype');}
     const size = parameters.binary_data_size;
     outputs[name] = { datatype, shape, data: fromBinary(datatype, bytes.slice(at, at + size), elementCount(shape)) };
     at += size;
@@ -101,7 +103,9 @@ function hasUnsafe(data: NumericData): boolean {
 
 /** Each element: its length as 32 bits little-endian, then its bytes. */
 function frameBytes(elements: readonly BytesElement[]): Uint8Array {
-  const encoded = elements.map((element) => (typeof element === 'string' ? new TextEncoder().encode(element) : element));
+  const encoded = elements.map((element) =>
+    typeof element === 'string' ? new TextEncoder().encode(element) : element,
+  );
   const framed = new Uint8Array(encoded.reduce((size, element) => size + 4 + element.byteLength, 0));
   const view = new DataView(framed.buffer);
   let at = 0;
@@ -122,7 +126,7 @@ function fromBinary(datatype: Datatype, bytes: Uint8Array<ArrayBuffer>, count: n
   }
   const view = new DataView(bytes.buffer);
   const elements: BytesElement[] = [];
-  for (let at = 0; at < bytes.byteLength; ) {
+  for (let at = 0; at < bytes.byteLength;) {
     const length = view.getUint32(at, true);
     elements.push(textIfText(bytes.subarray(at + 4, at + 4 + length)));
     at += 4 + length;

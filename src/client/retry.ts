@@ -5,7 +5,12 @@
 import { ServeryError, type ErrorCode } from '../core/errors.ts';
 
 /** Refusals at the door. `HANDLER_RESTARTED` is not among them: the call had begun. */
-const NOT_RUN: ReadonlySet<ErrorCode> = new Set(['QUEUE_FULL', 'SHUTTING_DOWN', 'MODEL_NOT_READY', 'SERVER_NOT_RUNNING']);
+const NOT_RUN: ReadonlySet<ErrorCode> = new Set([
+  'QUEUE_FULL',
+  'SHUTTING_DOWN',
+  'MODEL_NOT_READY',
+  'SERVER_NOT_RUNNING',
+]);
 
 const FIRST_DELAY_MS = 50;
 const MAX_DELAY_MS = 5000;

@@ -36,7 +36,10 @@ export async function readConfigFile(workspace: string): Promise<ConfigFile | un
   if (name === undefined) return undefined;
   if (other !== undefined) throw invalid(name, `there is also ${other}, expected one configuration file`);
   const path = join(workspace, name);
-  return { name, value: /\.[mc]?[jt]s$/.test(name) ? await evaluate(path, name) : parse(await readFile(path, 'utf8'), name) };
+  return {
+    name,
+    value: /\.[mc]?[jt]s$/.test(name) ? await evaluate(path, name) : parse(await readFile(path, 'utf8'), name),
+  };
 }
 
 function parse(text: string, name: string): unknown {
@@ -50,7 +53,8 @@ function parse(text: string, name: string): unknown {
   }
   const document = parseDocument(text, { prettyErrors: false });
   const [problem] = document.errors;
-  if (problem !== undefined) throw invalid(name, `line ${text.slice(0, problem.pos[0]).split('\n').length}: ${problem.message}`);
+  if (problem !== undefined)
+    {throw invalid(name, `line ${text.slice(0, problem.pos[0]).split('\n').length}: ${problem.message}`);}
   return document.toJS({ maxAliasCount: 100 }) ?? {};
 }
 
@@ -64,7 +68,10 @@ async function evaluate(path: string, name: string): Promise<unknown> {
   });
   thread.once('error', (error) => reject(invalid(name, error.message)));
   thread.once('exit', () => reject(invalid(name, 'it ended its thread')));
-  const timer = setTimeout(() => reject(invalid(name, `it took longer than ${EVALUATION_LIMIT_MS / 1000} s`)), EVALUATION_LIMIT_MS);
+  const timer = setTimeout(
+    () => reject(invalid(name, `it took longer than ${EVALUATION_LIMIT_MS / 1000} s`)),
+    EVALUATION_LIMIT_MS,
+  );
   try {
     return await promise;
   } finally {

@@ -12,9 +12,7 @@ import { httpOptions } from '../http/options.ts';
 import { modelConfig } from '../models/model-options.ts';
 import { logOptions } from '../telemetry/options.ts';
 
-const address = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected HOST:PORT, such as 127.0.0.1:8080');
+const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected HOST:PORT, such as 127.0.0.1:8080');
 
 export const configSchema = z.strictObject({
   listen: z

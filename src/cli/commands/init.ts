@@ -47,5 +47,8 @@ export async function init(folder: string): Promise<Result> {
     await writeFile(path, content);
   }
   const files = Object.keys(FILES);
-  return { value: { workspace: folder, files }, text: `Made ${folder} (${files.join(', ')}). Next: servery up ${folder}` };
+  return {
+    value: { workspace: folder, files },
+    text: `Made ${folder} (${files.join(', ')}). Next: servery up ${folder}`,
+  };
 }

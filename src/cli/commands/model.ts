@@ -13,9 +13,10 @@ import { table, type Result } from '../output.ts';
 
 export async function list(workspace: string): Promise<Result> {
   const server = await findServer(workspace);
-  const models = server === undefined
-    ? await inspect(workspace)
-    : ((await server.request('GET', '/api/models')) as { models: ModelSummary[] }).models;
+  const models =
+    server === undefined
+      ? await inspect(workspace)
+      : ((await server.request('GET', '/api/models')) as { models: ModelSummary[] }).models;
   const rows = models.map((model) => [
     model.name,
     model.versions.map(({ version, state }) => `${version} ${state}`).join(', ') || '-',
@@ -41,7 +42,10 @@ export async function load(workspace: string, name: string): Promise<Result> {
 export async function unload(workspace: string, name: string): Promise<Result> {
   const server = await requireServer(workspace);
   await server.request('POST', `/v2/repository/models/${encodeURIComponent(name)}/unload`, {});
-  return { value: { model: name, loaded: false }, text: `Unloaded ${name}; it stays so until \`servery model load ${name}\`` };
+  return {
+    value: { model: name, loaded: false },
+    text: `Unloaded ${name}; it stays so until \`servery model load ${name}\``,
+  };
 }
 
 export async function alias(workspace: string, name: string, aliasName: string, text: string): Promise<Result> {
@@ -57,7 +61,11 @@ export async function alias(workspace: string, name: string, aliasName: string, 
 export async function rollback(workspace: string, name: string, aliasName: string | undefined): Promise<Result> {
   const server = await requireServer(workspace);
   const body = aliasName === undefined ? {} : { alias: aliasName };
-  const model = (await server.request('POST', `/api/models/${encodeURIComponent(name)}/rollback`, body)) as ModelSummary;
+  const model = (await server.request(
+    'POST',
+    `/api/models/${encodeURIComponent(name)}/rollback`,
+    body,
+  )) as ModelSummary;
   const aliases = Object.entries(model.aliases).map(([key, { version }]) => `${name}@${key} is version ${version}`);
   return { value: { model }, text: aliases.join('\n') };
 }
@@ -72,14 +80,16 @@ export async function publish(workspace: string, name: string, artifact: string,
 export async function types(workspace: string, name: string): Promise<Result> {
   const { resolved, defaultVersion } = await detailsOf(workspace, name);
   const version = resolved.find((candidate) => candidate.version === defaultVersion) ?? resolved.at(-1);
-  if (version === undefined) throw new ServeryError('MODEL_NOT_READY', `Model ${name} has no version that can be loaded`);
+  if (version === undefined)
+    {throw new ServeryError('MODEL_NOT_READY', `Model ${name} has no version that can be loaded`);}
   const text = printModelTypes(name, version.signature);
   return { value: { model: name, version: version.version, types: text }, text: text.trimEnd() };
 }
 
 async function detailsOf(workspace: string, name: string): Promise<ModelDetails> {
   const server = await findServer(workspace);
-  if (server !== undefined) return (await server.request('GET', `/api/models/${encodeURIComponent(name)}`)) as ModelDetails;
+  if (server !== undefined)
+    {return (await server.request('GET', `/api/models/${encodeURIComponent(name)}`)) as ModelDetails;}
   const model = (await inspect(workspace, name)).find((candidate) => candidate.name === name);
   if (model !== undefined) return model;
   throw new ServeryError('MODEL_NOT_FOUND', `Cannot find model "${name}" in the workspace`);

@@ -16,7 +16,9 @@ export async function serve(workspace: string, options: unknown): Promise<undefi
   try {
     if (wantsJson) {
       const { http, grpc } = server;
-      process.stdout.write(`${JSON.stringify({ server: { pid: process.pid, http, grpc, workspace: opened.folder } })}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ server: { pid: process.pid, http, grpc, workspace: opened.folder } })}\n`,
+      );
     } else {
       process.stdout.write(`${startedText(server)}\n`);
       void announceReady(server, stop.signal);
@@ -56,7 +58,10 @@ function signalled(): { readonly promise: Promise<void>; readonly signal: AbortS
   const { promise, resolve: settle } = Promise.withResolvers<void>();
   const controller = new AbortController();
   let count = 0;
-  for (const [name, code] of [['SIGTERM', 143], ['SIGINT', 130]] as const) {
+  for (const [name, code] of [
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const) {
     process.on(name, () => {
       count += 1;
       if (count > 1) process.exit(code);
