@@ -9,7 +9,7 @@ import type { ModelForm, OpenApiDocument, Operation, PathItem } from './document
 import { documentHandlerRoute, toTemplate } from './handler-operation.ts';
 import type { Schema } from './json-schema.ts';
 import { documentModel, type DocumentedModel } from './model-operations.ts';
-import { DESCRIPTIONS, PATH_PARAMETERS, type RouteDescription } from './server-operations.ts';
+import { BINARY_BODY, DESCRIPTIONS, ndjson, PATH_PARAMETERS, type RouteDescription } from './server-operations.ts';
 
 export type DocumentedRoute = Pick<Route, 'method' | 'path' | 'scope' | 'body' | 'docs'>;
 
@@ -29,7 +29,8 @@ const TAGS: Readonly<Record<Route['docs']['tag'], string>> = {
 
 const DESCRIPTION =
   'Predictions by machine learning models. A model is named by its name alone, by `NAME@ALIAS`, or with a version. ' +
-  'NaN and the infinities are `null` in JSON. Every failure has a message, a code and a hint.';
+  'NaN and the infinities are `null` in JSON. Every failure has a message, a code and a hint. ' +
+  'The header `Servery-Timeout-Ms` sets a deadline for any request, after which the answer is 504.';
 
 const KEYS = [{ bearer: [] }, { apiKey: [] }];
 
@@ -106,12 +107,15 @@ function describeRoute(
   const names = Array.from(path.matchAll(/:(\w+)/g), ([, name = '']) => name);
   const inPath = names.map((name) => ({ name, in: 'path', required: true, ...PATH_PARAMETERS[name]! }) as const);
   const all = [...inPath, ...parameters];
-  const types = body?.mediaTypes ?? [];
+  // Elsewhere it is only what some clients call JSON.
+  const isWanted = (type: string) => type !== 'application/octet-stream' || path.endsWith('/infer');
+  const types = body?.mediaTypes.filter(isWanted) ?? [];
   const content = types.map((type) => {
     if (type === 'application/json') {
       return [type, { schema: schema ?? {}, ...(bodyExample === undefined ? {} : { example: bodyExample }) }] as const;
     }
-    return [type, { schema: type === 'application/octet-stream' ? {} : { type: 'string' } }] as const;
+    if (type === 'application/octet-stream') return [type, BINARY_BODY] as const;
+    return [type, type === 'application/x-ndjson' ? ndjson() : { schema: { type: 'string' } }] as const;
   });
   return {
     operationId: operationId(`${method.toLowerCase()}${path}`),

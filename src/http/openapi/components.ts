@@ -55,12 +55,12 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   InferParameters: {
     type: 'object',
     properties: {
-      timeout: { type: 'integer', minimum: 0, description: 'Most microseconds in the queue; 0 is no limit.' },
       priority: { type: 'integer', minimum: 0, description: 'Has no effect: there is one queue.' },
       binary_data_output: { type: 'boolean', description: 'Answer all outputs in binary, after the JSON.' },
     },
     additionalProperties: { type: ['string', 'number', 'boolean'] },
-    description: 'Others go to the model.',
+    description:
+      '`timeout`: most microseconds in the queue; 0 is no limit. What the protocol does not know goes to the model.',
   },
   InferRequest: anyInferRequest(),
   InferResponse: objectOf(
@@ -114,27 +114,32 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     ),
   }),
   RepositoryIndex: listOf(objectOf({ name: text, state: text, reason: text }, { optional: { version: text } })),
-  ModelSummary: objectOf(summary),
+  ModelSummary: objectOf(summary, { open: true }),
   ModelList: objectOf({ models: listOf(componentRef('ModelSummary')) }),
-  ModelDetails: objectOf({
-    ...summary,
-    resolved: listOf(
-      objectOf(
-        {
-          version,
-          platform: text,
-          signature: objectOf({ inputs: listOf(spec), outputs: listOf(spec), batched: flag }),
-          batching: objectOf({ maxRows: count, latencyBudgetMs: { type: 'number' }, maxQueuedRows: count }),
-          batchable: flag,
-          minRows: count,
-          placement: text,
-          costs,
-          notes: listOf(text),
-        },
-        { open: true },
+  ModelDetails: objectOf(
+    {
+      ...summary,
+      notes: listOf(text),
+      resolved: listOf(
+        objectOf(
+          {
+            version,
+            platform: text,
+            signature: objectOf({ inputs: listOf(spec), outputs: listOf(spec), batched: flag }),
+            batching: objectOf({ maxRows: count, latencyBudgetMs: { type: 'number' }, maxQueuedRows: count }),
+            batchable: flag,
+            minRows: count,
+            placement: text,
+            costs,
+            notes: listOf(text),
+            exampleRows: listOf({ type: 'object' }),
+          },
+          { open: true },
+        ),
       ),
-    ),
-  }),
+    },
+    { open: true },
+  ),
 };
 
 const error = { 'application/json': { schema: componentRef('Error') } };

@@ -4,7 +4,7 @@ import { failures } from './components.ts';
 import type { DocumentedModel, ModelDocumentation } from './model-operations.ts';
 import { formHead } from './model-operations.ts';
 import { componentRef, listOf, objectOf, type Schema } from './json-schema.ts';
-import { PREDICTION_FAILURES, TIMEOUT } from './server-operations.ts';
+import { PREDICTION_FAILURES } from './server-operations.ts';
 
 export function documentHandlerRoute(
   model: DocumentedModel,
@@ -35,7 +35,7 @@ export function documentHandlerRoute(
           operationId: operationId(`${method.toLowerCase()}_${name}`),
           tags: ['Predictions'],
           summary: `Ask ${name}`,
-          parameters: [...parameters, TIMEOUT],
+          ...(parameters.length === 0 ? {} : { parameters }),
           requestBody: {
             required: true,
             content: {

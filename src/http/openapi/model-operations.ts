@@ -8,12 +8,12 @@ import { inferRequest } from './infer-schemas.ts';
 import { anyOf, componentRef, listOf, objectOf, type Schema } from './json-schema.ts';
 import { hasLabels, inputRow, outputRow } from './row-schemas.ts';
 import {
+  BINARY_BODY,
   INFER_ANSWERS,
-  INFER_PARAMETERS,
   LABELS,
+  ndjson,
   predictAnswers,
   PREDICTION_FAILURES,
-  TIMEOUT,
 } from './server-operations.ts';
 
 /** A model that is live, and its default version. */
@@ -68,12 +68,12 @@ export function documentModel(
           operationId: operationId(`predict_${name}`),
           tags: ['Predictions'],
           summary: `Predict rows with ${name}`,
-          parameters: [LABELS, TIMEOUT],
+          parameters: [LABELS],
           requestBody: {
             required: true,
             content: {
               'application/json': { schema: request, example: { rows } },
-              'application/x-ndjson': { schema: { type: 'string' }, example: ndjsonExample(rows) },
+              'application/x-ndjson': ndjson(ndjsonExample(rows)),
               'text/csv': { schema: { type: 'string' }, example: csvExample(rows) },
             },
           },
@@ -87,7 +87,6 @@ export function documentModel(
           operationId: operationId(`infer_${name}`),
           tags: ['Open Inference Protocol'],
           summary: `Predict tensors with ${name}`,
-          parameters: INFER_PARAMETERS,
           requestBody: {
             required: true,
             content: {
@@ -95,7 +94,7 @@ export function documentModel(
                 schema: componentRef(`${name}.InferRequest`),
                 ...(example === undefined ? {} : { example }),
               },
-              'application/octet-stream': { schema: {} },
+              'application/octet-stream': BINARY_BODY,
             },
           },
           responses: { ...INFER_ANSWERS, ...failures(...PREDICTION_FAILURES) },

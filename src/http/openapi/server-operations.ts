@@ -24,14 +24,6 @@ const json = (schema: string, description: string): Record<string, Response> => 
 });
 const EMPTY: Record<string, Response> = { 200: { description: 'Done.' } };
 
-export const TIMEOUT: Parameter = {
-  name: 'Servery-Timeout-Ms',
-  in: 'header',
-  required: false,
-  description: 'Deadline of the whole request, in milliseconds. When it passes, the answer is 504.',
-  schema: { type: 'number', exclusiveMinimum: 0, maximum: 86_400_000 },
-};
-
 export const LABELS: Parameter = {
   name: 'labels',
   in: 'query',
@@ -43,23 +35,25 @@ export const LABELS: Parameter = {
 export const PREDICTION_FAILURES = [400, 404, 413, 415, 500, 501, 503, 504];
 
 const HEADER_LENGTH = 'Inference-Header-Content-Length';
-const headerLengthText = 'Bytes of JSON at the beginning, when binary tensors follow.';
 
-export const INFER_PARAMETERS: readonly Parameter[] = [
-  TIMEOUT,
-  {
-    name: HEADER_LENGTH,
-    in: 'header',
-    required: false,
-    description: `${headerLengthText} 0: the body is the only tensor.`,
-    schema: { type: 'integer', minimum: 0 },
+/** A body of JSON with binary tensors after it. */
+export const BINARY_BODY: MediaType = {
+  schema: {
+    description:
+      `JSON and then binary tensors: the header \`${HEADER_LENGTH}\` gives the bytes of the JSON. ` +
+      'With 0 the body is the only tensor of the request.',
   },
-];
+};
 
 export const INFER_ANSWERS: Record<string, Response> = {
   200: {
     description: 'The outputs; in binary where that was asked for.',
-    headers: { [HEADER_LENGTH]: { description: headerLengthText, schema: { type: 'integer' } } },
+    headers: {
+      [HEADER_LENGTH]: {
+        description: 'Bytes of JSON at the beginning, when binary tensors follow.',
+        schema: { type: 'integer' },
+      },
+    },
     content: {
       'application/json': { schema: componentRef('InferResponse') },
       'application/octet-stream': { schema: {} },
@@ -69,13 +63,12 @@ export const INFER_ANSWERS: Record<string, Response> = {
 
 const infer: RouteDescription = {
   body: componentRef('InferRequest'),
-  parameters: INFER_PARAMETERS,
   answers: INFER_ANSWERS,
   failures: PREDICTION_FAILURES,
 };
 const predict: RouteDescription = {
   body: componentRef('PredictRequest'),
-  parameters: [LABELS, TIMEOUT],
+  parameters: [LABELS],
   answers: predictAnswers(componentRef('PredictResponse')),
   failures: PREDICTION_FAILURES,
 };
@@ -171,6 +164,13 @@ export const DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
   },
   'GET /': { answers: { 302: { description: 'To /docs.' } }, failures: [] },
 };
+
+/** A row of the plain door in each line. */
+export function ndjson(example?: string): MediaType {
+  const shown = example === undefined ? '' : `: \`${example.trim()}\``;
+  // Not as an example of its own: some tools then want to make such bodies, and cannot.
+  return { schema: { type: 'string', description: `A row as JSON in each line${shown}` } };
+}
 
 /** Rows in each form; which one it is depends on the form of the request. */
 export function predictAnswers(schema: Schema): Record<string, Response> {
