@@ -45,7 +45,7 @@ export const suites: readonly Suite[] = [
   { name: 'browser', needs: ['chromium'], concurrency: 1, timeoutSeconds: 180, optional: true },
   { name: 'foreign', needs: ['python'], concurrency: 1, timeoutSeconds: 300 },
   { name: 'examples', needs: [], concurrency: 1, timeoutSeconds: 300 },
-  { name: 'docs', needs: [], concurrency: 1, timeoutSeconds: 300 },
+  { name: 'docs', needs: ['python'], concurrency: 1, timeoutSeconds: 300 },
   { name: 'package', needs: [], concurrency: 1, timeoutSeconds: 600 },
   { name: 'long', needs: [], concurrency: 1, timeoutSeconds: 3600, long: true, optional: true },
 ];

@@ -15,5 +15,5 @@ export async function inspectWorkspace(workspace: Workspace, only?: string): Pro
   await control.models.start();
   const summaries = await control.models.listModels();
   const wanted = summaries.filter(({ name }) => only === undefined || name === only);
-  return Promise.all(wanted.map(({ name }) => control.models.showModel(name)));
+  return await Promise.all(wanted.map(({ name }) => control.models.showModel(name)));
 }

@@ -10,7 +10,7 @@ import { decodeInferBody, encodeInferBody, type InferAnswer } from './infer-code
 import { withRetries } from './retry.ts';
 
 /** Rows and answers by model name; filled by generated declarations. */
- 
+
 export interface Models {}
 
 interface AnyModel {

@@ -33,8 +33,9 @@ export function encodeInferBody(
   const asBinary = tensors.some(([, tensor]) => mustBeBinary(tensor));
   const chunks: Uint8Array[] = [];
   const listed = tensors.map(([name, { datatype, shape, data }]) => {
-    if (!asBinary)
-      {return { name, datatype, shape, data: isBytes(data) ? data : Array.from<number | bigint, number>(data, Number) };}
+    if (!asBinary) {
+      return { name, datatype, shape, data: isBytes(data) ? data : Array.from<number | bigint, number>(data, Number) };
+    }
     const bytes = isBytes(data) ? frameBytes(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     chunks.push(bytes);
     return { name, datatype, shape, parameters: { binary_data_size: bytes.byteLength } };
@@ -62,8 +63,9 @@ export function decodeInferBody(body: ArrayBuffer, headerLength: number): InferA
   let at = headerLength;
   const outputs: Record<string, Tensor> = {};
   for (const { name, datatype, shape, parameters } of header.outputs) {
-    if (!isDatatype(datatype))
-      {throw new ServeryError('INVALID_REQUEST', 'The server answered with an unknown datatype');}
+    if (!isDatatype(datatype)) {
+      throw new ServeryError('INVALID_REQUEST', 'The server answered with an unknown datatype');
+    }
     const size = parameters.binary_data_size;
     outputs[name] = { datatype, shape, data: fromBinary(datatype, bytes.slice(at, at + size), elementCount(shape)) };
     at += size;

@@ -53,8 +53,9 @@ function parse(text: string, name: string): unknown {
   }
   const document = parseDocument(text, { prettyErrors: false });
   const [problem] = document.errors;
-  if (problem !== undefined)
-    {throw invalid(name, `line ${text.slice(0, problem.pos[0]).split('\n').length}: ${problem.message}`);}
+  if (problem !== undefined) {
+    throw invalid(name, `line ${text.slice(0, problem.pos[0]).split('\n').length}: ${problem.message}`);
+  }
   return document.toJS({ maxAliasCount: 100 }) ?? {};
 }
 

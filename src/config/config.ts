@@ -12,12 +12,12 @@ import { configSchema, keysAt, type Config, type ConfigInput } from './schema.ts
 export interface ConfigSources {
   readonly workspace: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Values by path of the option: `{ 'http.listen': '127.0.0.1:0' }`. Texts are read as the option's type. */
+  /** Values by path of the option: `{ 'listen.http': '127.0.0.1:0' }`. Texts are read as the option's type. */
   readonly flags: Readonly<Record<string, unknown>>;
 }
 
 /** Variables that are shorter than their option. */
-const SHORT_VARIABLES: Readonly<Record<string, string>> = { SERVERY_HTTP: 'http.listen', SERVERY_GRPC: 'grpc.listen' };
+const SHORT_VARIABLES: Readonly<Record<string, string>> = { SERVERY_HTTP: 'listen.http', SERVERY_GRPC: 'listen.grpc' };
 
 /** @throws {ServeryError} `CONFIG_INVALID`, naming every problem at once */
 export async function loadConfig({ workspace, env, flags }: ConfigSources): Promise<Config> {

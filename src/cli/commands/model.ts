@@ -80,16 +80,18 @@ export async function publish(workspace: string, name: string, artifact: string,
 export async function types(workspace: string, name: string): Promise<Result> {
   const { resolved, defaultVersion } = await detailsOf(workspace, name);
   const version = resolved.find((candidate) => candidate.version === defaultVersion) ?? resolved.at(-1);
-  if (version === undefined)
-    {throw new ServeryError('MODEL_NOT_READY', `Model ${name} has no version that can be loaded`);}
+  if (version === undefined) {
+    throw new ServeryError('MODEL_NOT_READY', `Model ${name} has no version that can be loaded`);
+  }
   const text = printModelTypes(name, version.signature);
   return { value: { model: name, version: version.version, types: text }, text: text.trimEnd() };
 }
 
 async function detailsOf(workspace: string, name: string): Promise<ModelDetails> {
   const server = await findServer(workspace);
-  if (server !== undefined)
-    {return (await server.request('GET', `/api/models/${encodeURIComponent(name)}`)) as ModelDetails;}
+  if (server !== undefined) {
+    return (await server.request('GET', `/api/models/${encodeURIComponent(name)}`)) as ModelDetails;
+  }
   const model = (await inspect(workspace, name)).find((candidate) => candidate.name === name);
   if (model !== undefined) return model;
   throw new ServeryError('MODEL_NOT_FOUND', `Cannot find model "${name}" in the workspace`);

@@ -8,8 +8,9 @@ const SCOPES: readonly string[] = ['predict', 'admin'];
 export async function token(name: string, scopeList: string): Promise<Result> {
   const scopes = scopeList.split(',').map((scope) => scope.trim());
   const unknown = scopes.find((scope) => !SCOPES.includes(scope));
-  if (unknown !== undefined)
-    {throw new ServeryError('USAGE', `Expected scopes out of ${SCOPES.join(', ')}, got "${unknown}"`);}
+  if (unknown !== undefined) {
+    throw new ServeryError('USAGE', `Expected scopes out of ${SCOPES.join(', ')}, got "${unknown}"`);
+  }
   const { key, hash } = createApiKey();
   const entry = { name, hash, scopes };
   const text = [

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { loadConfig } from '../../../src/config/config.ts';
+import { listOptions } from '../../../src/config/options-list.ts';
+import { configSchema } from '../../../src/config/schema.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+describe('loadConfig()', () => {
+  it('needs no file: every option has a default', async () => {
+    const config = await load({});
+    assert.equal(config.listen.http, '127.0.0.1:8080');
+    assert.equal(config.stopGrace, 30_000);
+  });
+
+  const content = { listen: { http: '127.0.0.1:9000' }, models: { churn: { batching: { maxRows: 8 } } } };
+  for (const [name, text] of [
+    ['servery.config.json', JSON.stringify(content)],
+    ['servery.config.yaml', 'listen: { http: "127.0.0.1:9000" }\nmodels: { churn: { batching: { maxRows: 8 } } }\n'],
+    ['servery.config.mjs', `export default ${JSON.stringify(content)}`],
+    [
+      'servery.config.ts',
+      `import { defineConfig } from 'servery';\nconst maxRows: number = 8;\n` +
+        `export default defineConfig({ listen: { http: '127.0.0.1:9000' }, models: { churn: { batching: { maxRows } } } });`,
+    ],
+  ] as const) {
+    it(`reads ${name}, without a node_modules`, async () => {
+      const config = await load({ [name]: text });
+      assert.equal(config.listen.http, '127.0.0.1:9000');
+      assert.deepEqual(config.models, content.models);
+    });
+  }
+
+  it('prefers the environment to the file, and flags to both', async () => {
+    const files = { 'servery.config.json': '{ "http": { "maxBodyBytes": 2000, "maxNesting": 5, "maxElements": 3 } }' };
+    const env = { SERVERY_HTTP_MAX_NESTING: '6', SERVERY_HTTP_MAX_ELEMENTS: '4', SERVERY_HTTP: '127.0.0.1:1' };
+    const { http, listen } = await load(files, env, { 'http.maxElements': '7' });
+    assert.deepEqual([http.maxBodyBytes, http.maxNesting, http.maxElements, listen.http], [2000, 6, 7, '127.0.0.1:1']);
+  });
+
+  it('reads lists, booleans and durations from text', async () => {
+    const env = {
+      SERVERY_HTTP_CORS: 'https://a.example, https://b.example',
+      SERVERY_LOG_REQUESTS: 'true',
+      SERVERY_STOP_GRACE: '2m',
+    };
+    const { http, log, stopGrace } = await load({}, env);
+    assert.deepEqual([http.cors, log.requests, stopGrace], [['https://a.example', 'https://b.example'], true, 120_000]);
+  });
+
+  for (const { what, files = {}, env = {}, flags = {}, says } of [
+    {
+      what: 'an unknown option, with what may be meant',
+      files: json({ http: { maxBodyByte: 1 } }),
+      says: /http\.maxBodyByte.*did you mean maxBodyBytes/,
+    },
+    { what: 'a bare number for a duration', files: json({ stopGrace: 30 }), says: /stopGrace: .*expected string/ },
+    {
+      what: 'every problem at once',
+      files: json({ stopGrace: 'x', listen: { http: 'y' } }),
+      says: /listen\.http: .*stopGrace: |stopGrace: .*listen\.http: /,
+    },
+    {
+      what: 'a file that does not parse, with the line',
+      files: { 'servery.config.yaml': 'a: 1\nb: [' },
+      says: /line \d/,
+    },
+    { what: 'two files', files: { 'servery.config.yaml': '', 'servery.config.json': '{}' }, says: /there is also/ },
+    { what: 'a program that throws', files: { 'servery.config.mjs': 'throw new Error("boom")' }, says: /boom/ },
+    {
+      what: 'a program without a default export',
+      files: { 'servery.config.mjs': 'export const a = 1' },
+      says: /no default export/,
+    },
+    { what: 'text that is not a number', env: { SERVERY_HTTP_MAX_NESTING: 'many' }, says: /http\.maxNesting/ },
+    { what: 'a flag that does not exist', flags: { 'http.nope': '1' }, says: /There is no option "http\.nope"/ },
+  ] as { what: string; files?: Files; env?: Record<string, string>; flags?: Record<string, string>; says: RegExp }[]) {
+    it(`refuses ${what}`, async () => {
+      await assert.rejects(load(files, env, flags), says);
+    });
+  }
+});
+
+describe('listOptions()', () => {
+  const options = listOptions(configSchema);
+
+  it('gives an option one path, one flag and one variable', () => {
+    const { flag, env, type, default: value } = options.find(({ path }) => path === 'http.maxBodyBytes')!;
+    assert.deepEqual(
+      [flag, env, type, value],
+      ['--http-max-body-bytes', 'SERVERY_HTTP_MAX_BODY_BYTES', 'integer', 67_108_864],
+    );
+  });
+
+  it('has a description for every option', () => {
+    assert.deepEqual(
+      options.filter(({ description }) => description === '').map(({ path }) => path),
+      [],
+    );
+  });
+});
+
+type Files = Readonly<Record<string, string>>;
+
+async function load(
+  files: Files,
+  env: Readonly<Record<string, string>> = {},
+  flags: Readonly<Record<string, string>> = {},
+) {
+  await using folder = await temporaryFolder();
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder.path, name), text);
+  return await loadConfig({ workspace: folder.path, env, flags });
+}
+
+function json(value: unknown): Files {
+  return { 'servery.config.json': JSON.stringify(value) };
+}
