@@ -14,7 +14,11 @@ import type { ExecutorCommand, ExecutorEvent, OpenCommand, RunReply, RunRequest 
 import { readModel } from './read-model.ts';
 import { createSessionRun, type SessionResult } from './session-run.ts';
 
+/** The collector is in no hurry to free the bytes of a larger model; the end of the thread is. */
+const SMALL = 1024 * 1024;
+
 interface Served {
+  readonly isSmall: boolean;
   connect(port: MessagePort): void;
   close(): void;
 }
@@ -38,8 +42,8 @@ control.on('message', (command: ExecutorCommand) => {
       return;
     case 'close':
       served?.close();
+      send({ kind: 'closed', isClean: served === undefined || served.isSmall });
       served = undefined;
-      send({ kind: 'closed' });
       return;
     case 'end':
       control.close();
@@ -47,7 +51,7 @@ control.on('message', (command: ExecutorCommand) => {
 });
 
 function serve({ folder, file, options, runningSince }: OpenCommand): Served {
-  const { session, signature, facts, bytes } = readModel(folder, file, options);
+  const { session, signature, facts, bytes, size } = readModel(folder, file, options);
   const run = createSessionRun(session, signature);
   const ports = new Set<MessagePort>();
   // Off for good once a size was not what the graph promised.
@@ -85,6 +89,7 @@ function serve({ folder, file, options, runningSince }: OpenCommand): Served {
 
   send({ kind: 'opened', signature, facts, bytes });
   return {
+    isSmall: size <= SMALL,
     connect(port) {
       ports.add(port);
       port.on('message', (request: RunRequest) => port.postMessage(answer(request)));

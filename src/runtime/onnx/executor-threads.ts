@@ -13,8 +13,8 @@ import type { ExecutorCommand } from './messages.ts';
 export interface ExecutorThreads extends AsyncDisposable {
   /** A thread without a model. */
   take(): Worker;
-  /** A thread that has released its model. */
-  giveBack(thread: Worker): void;
+  /** A thread that has released its model. One that is not to be kept is awaited until it has ended. */
+  giveBack(thread: Worker, keep: boolean): Promise<void>;
 }
 
 const MAX_SPARE = 2;
@@ -53,9 +53,9 @@ export function createExecutorThreads(): ExecutorThreads {
       spare.delete(thread);
       return thread;
     },
-    giveBack(thread) {
+    async giveBack(thread, keep) {
       thread.unref();
-      if (isDisposed || spare.size >= MAX_SPARE) void end(thread);
+      if (!keep || isDisposed || spare.size >= MAX_SPARE) void end(thread);
       else {
         spare.set(
           thread,

@@ -49,8 +49,7 @@ export function startExecutor(
         if (connections === 0) onIdle();
         return;
       case 'closed':
-        release();
-        threads.giveBack(thread);
+        void threads.giveBack(thread, event.isClean).then(release);
     }
   };
   const onError = (error: unknown) => {

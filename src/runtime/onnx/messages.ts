@@ -31,7 +31,8 @@ export type ExecutorEvent =
   | { readonly kind: 'failed'; readonly error: WireError }
   /** A runner was closed, or the thread that had it ended. */
   | { readonly kind: 'disconnected' }
-  | { readonly kind: 'closed' };
+  /** The model is released. Not clean: what is left of it goes only with the thread. */
+  | { readonly kind: 'closed'; readonly isClean: boolean };
 
 export interface OpenedModel {
   readonly signature: Signature;

@@ -14,6 +14,8 @@ import { readSignature, type Trial } from './signature.ts';
 
 export interface OpenModel extends OpenedModel {
   readonly session: NativeSession;
+  /** Bytes of the artifact. */
+  readonly size: number;
 }
 
 /** Every front end keeps a copy of an inline model's weights; a larger model is hardly quick enough anyway. */
@@ -32,7 +34,8 @@ export function readModel(folder: string, file: string, options: SessionOptions)
   try {
     const { signature, notes } = readSignature(model, createTrial(session, model));
     const facts = readFacts(artifact, signature, notes);
-    return { session, signature, facts, bytes: facts.canInline ? share(bytes) : undefined };
+    const size = externalData.reduce((sum, { data }) => sum + data.length, bytes.length);
+    return { session, signature, facts, size, bytes: facts.canInline ? share(bytes) : undefined };
   } catch (error) {
     session.dispose();
     throw error;
