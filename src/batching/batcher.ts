@@ -4,6 +4,7 @@
  * Owns the queue and nothing else: it is given a function that runs a batch, and which requests make a
  * batch is decided in batch-policy.ts. `#pump` is the only place where a batch can start.
  */
+import type { CancelSignal } from '../core/cancel-signal.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { ServeryError } from '../core/errors.ts';
 import { batchRun, rejection, type DispatchReason } from '../core/events.ts';
@@ -23,7 +24,7 @@ export interface SubmitOptions {
   readonly deadline?: number | undefined;
   /** Like `deadline`, while it waits in the queue. */
   readonly queueDeadline?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancelSignal | undefined;
   readonly parameters?: Parameters | undefined;
 }
 
@@ -86,6 +87,8 @@ export class Batcher implements AsyncDisposable {
   readonly #timed = new Set<Waiting>();
   readonly #running = new Set<Promise<void>>();
   #pumpIsDue = false;
+  /** In the last turn of the event loop that had requests, there was one. */
+  #comesAlone = false;
   #expiry: { readonly at: number; readonly timer: Disposable } | undefined;
   #closing = false;
 
@@ -175,13 +178,18 @@ export class Batcher implements AsyncDisposable {
 
   // One pump for all requests that arrive in a turn of the event loop: they become one batch, which makes
   // 1.8 times the requests per second of a run for each. It is not a wait: nothing else happens in between.
+  // Where requests come one by one, the first of a turn does not even wait for the turn to end.
   #pumpSoon(): void {
     if (this.#pumpIsDue || this.#running.size >= this.#settings.concurrency()) return;
     this.#pumpIsDue = true;
+    const wasAlone = this.#comesAlone;
     setImmediate(() => {
       this.#pumpIsDue = false;
+      const [queue] = this.#groups.values();
+      this.#comesAlone = wasAlone ? queue === undefined : queue?.length === 1 && this.#groups.size === 1;
       this.#pump();
     });
+    if (wasAlone) this.#pump();
   }
 
   #pump(): void {

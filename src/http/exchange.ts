@@ -5,6 +5,7 @@
  * What comes later is dropped here, so nobody else has to ask.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { CancelSignal } from '../core/cancel-signal.ts';
 import { systemClock } from '../core/clock.ts';
 import { ServeryError, type ErrorCode } from '../core/errors.ts';
 import { notice, predictionDone, requestDone } from '../core/events.ts';
@@ -19,7 +20,7 @@ const JSON_TYPE = 'application/json';
 const EMPTY = new Uint8Array(0);
 const LONGEST_TIMEOUT_MS = 86_400_000;
 
-export class Exchange {
+export class Exchange implements CancelSignal {
   readonly request: IncomingMessage;
   readonly headers: IncomingHttpHeaders;
   readonly #response: ServerResponse;
@@ -40,7 +41,7 @@ export class Exchange {
   /** Headers that every answer to this request has, names and values in turn. */
   readonly #common: string[] = [];
   #reader: BodyReader | undefined;
-  #abort: AbortController | undefined;
+  #onAbort: (() => void) | undefined;
   #timer: Disposable | undefined;
   #isAnswered = false;
   /** The client sends its body only when it is told to. */
@@ -79,10 +80,21 @@ export class Exchange {
     return this.target?.params[name] ?? '';
   }
 
-  /** Aborts when nobody waits for the answer any more. */
-  get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    return this.#abort.signal;
+  /** As the signal of its prediction: nobody waits for the answer any more. An AbortController would cost 4 microseconds. */
+  get aborted(): boolean {
+    return this.#isAnswered;
+  }
+
+  /** Requests larger than a batch listen once for each of their chunks. */
+  addEventListener(_: 'abort', listener: () => void): void {
+    const before = this.#onAbort;
+    this.#onAbort =
+      before === undefined
+        ? listener
+        : () => {
+            before();
+            listener();
+          };
   }
 
   /** A header of the answer, whatever it will be. */
@@ -142,7 +154,7 @@ export class Exchange {
       notice.publish({ level: 'error', message: `Request ${this.requestId} failed`, error });
     }
     this.#reader?.discard();
-    this.#abort?.abort();
+    this.#onAbort?.();
     if (this.#common[0] !== 'x-request-id') this.#common.push('x-request-id', this.requestId);
     const answer = (): void => this.#transmit(status, JSON_TYPE, body, headers);
     if (this.#mustReadFirst()) this.request.once('end', answer).resume();
@@ -153,7 +165,7 @@ export class Exchange {
   /** The connection is gone: with or without an answer, nobody waits for one. */
   closed(): void {
     if (!this.#settle()) return;
-    this.#abort?.abort();
+    this.#onAbort?.();
     this.#reader?.discard();
     this.#announce(499, 'CANCELLED');
   }

@@ -20,12 +20,12 @@ export async function predictFor(
   decode: (signature: Signature, model: ModelVersion) => readonly NamedTensor[],
   { queueDeadline, parameters }: CallOptions = {},
 ): Promise<Prediction> {
-  const { deadline, signal } = exchange;
+  const { deadline } = exchange;
   const decodeFor = (signature: Signature, model: ModelVersion) => {
     exchange.model = model;
     return decode(signature, model);
   };
-  const prediction = await predict(ref, decodeFor, { deadline, queueDeadline, signal, parameters });
+  const prediction = await predict(ref, decodeFor, { deadline, queueDeadline, signal: exchange, parameters });
   exchange.rows = prediction.rows;
   return prediction;
 }

@@ -3,6 +3,7 @@
  *
  * Every door calls this, and it knows none of them. Read top to bottom, it is the whole path.
  */
+import type { CancelSignal } from '../core/cancel-signal.ts';
 import { ServeryError } from '../core/errors.ts';
 import type { ModelRef, ModelVersion } from '../core/model.ts';
 import { checkInputs, type Signature } from '../core/signature.ts';
@@ -16,7 +17,7 @@ export interface PredictOptions {
   /** Like `deadline`, for the wait in the queue only. */
   readonly queueDeadline?: number | undefined;
   /** Aborts when the client is gone. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancelSignal | undefined;
   readonly parameters?: Readonly<Record<string, ParameterValue>> | undefined;
 }
 
