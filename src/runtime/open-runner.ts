@@ -14,7 +14,7 @@ export async function openRunner({ runtime, message }: RunnerSource): Promise<Ru
     }
     case 'handler': {
       const { openHandlerRunner } = await import('./handler/open-handler-runner.ts');
-      return await openHandlerRunner(message);
+      return openHandlerRunner(message);
     }
   }
 }

@@ -5,16 +5,14 @@ export const runtimeOptions = z.strictObject({
   intraOpThreads: z
     .union([z.literal('auto'), z.int().min(1).max(256)])
     .default('auto')
-    .describe('ONNX: threads that one run may use. `auto` measures; 1 unless more are worth it and the answers stay the same.'),
+    .describe(
+      'ONNX: threads that one run may use. `auto` measures; 1 unless more are worth it and the answers stay the same.',
+    ),
   graphOptimization: z
     .enum(['disabled', 'basic', 'extended', 'all'])
     .default('all')
     .describe('ONNX: how far the graph is rewritten when it loads.'),
-  executionProviders: z
-    .array(z.string())
-    .min(1)
-    .default(['cpu'])
-    .describe('ONNX: execution providers by preference.'),
+  executionProviders: z.array(z.string()).min(1).default(['cpu']).describe('ONNX: execution providers by preference.'),
   inline: z
     .enum(['auto', 'never'])
     .default('auto')
