@@ -14,8 +14,9 @@ export async function makeWorkspace(names: Iterable<string>): Promise<BenchWorks
   for (const name of new Set(names)) {
     const model = MODELS.find((candidate) => candidate.name === name)!;
     const isThere = await stat(join(model.folder, '1', 'model.onnx')).catch(() => undefined);
-    if (isThere === undefined)
+    if (isThere === undefined) {
       throw new Error(`Model ${name} is not there: run \`uv run bench/models/make_models.py\``);
+    }
     await cp(model.folder, join(folder, 'models', name), { recursive: true });
   }
   return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };

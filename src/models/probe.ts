@@ -202,16 +202,18 @@ function finish(found: Found, meter: Meter, { allowInline, maxRows, signature }:
   const p99 = `p99 ${rounded(largest.p99Ms)} ms`;
   const notes = [...found.notes];
   if (costs.length === 1) notes.push(`cost: ${rounded(first.runMs)} ms a run (${p99})`);
-  else
-    {notes.push(
+  else {
+    notes.push(
       `cost: ${first.rows} row ${rounded(first.runMs)} ms, ${largest.rows} rows ${rounded(largest.runMs)} ms (${p99})`,
-    );}
+    );
+  }
   // A request that cannot be split may bring any number of rows, and no event loop may wait for that.
   const isBounded = batched ? found.batchable && largest.rows === maxRows : true;
   const inline = allowInline && isBounded && largest.p99Ms < INLINE_P99_MS;
   if (inline) notes.push('inline: it runs on the front-end threads');
-  else if (allowInline)
-    {notes.push(isBounded ? `not inline: over ${INLINE_P99_MS} ms at p99` : 'not inline: a request cannot be split');}
+  else if (allowInline) {
+    notes.push(isBounded ? `not inline: over ${INLINE_P99_MS} ms at p99` : 'not inline: a request cannot be split');
+  }
   return { ...found, inline, costs: costs.map(({ rows, runMs }) => ({ rows, runMs })), notes };
 }
 

@@ -28,8 +28,9 @@ export function resolveSignature(
     let resolved = spec;
     if (features !== undefined) resolved = withFeatures(resolved, features);
     if (missing !== undefined) resolved = withMissing(resolved);
-    if (resolved !== spec)
-      {notes.push(`input ${quote(spec.name)}: ${describeNames(features, 'features', missing)} by model.yaml`);}
+    if (resolved !== spec) {
+      notes.push(`input ${quote(spec.name)}: ${describeNames(features, 'features', missing)} by model.yaml`);
+    }
     return resolved;
   });
   refuseAmbiguous(resolvedInputs);

@@ -53,8 +53,9 @@ function readRows(signature: Signature, name: string, text: string): Omit<WarmUp
       const isKeyed = rows.every((row) => typeof row === 'object' && row !== null && !Array.isArray(row));
       return { candidates: [inputs], exampleRows: isKeyed ? rows : madeExamples(signature) };
     }
-    if (body?.inputs === undefined)
-      {throw new ServeryError('INVALID_REQUEST', 'expected { "rows": [ … ] } with at least one row');}
+    if (body?.inputs === undefined) {
+      throw new ServeryError('INVALID_REQUEST', 'expected { "rows": [ … ] } with at least one row');
+    }
     const { inputs } = decodeInferRequest(new TextEncoder().encode(text), undefined);
     return { candidates: [checkInputs(signature, inputs)], exampleRows: madeExamples(signature) };
   } catch (error) {

@@ -2,7 +2,7 @@
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 
 /** The extensions of the protocol that are implemented, by the names that Triton gave them. */
-export const EXTENSIONS: readonly string[] = [
+const EXTENSIONS: readonly string[] = [
   'binary_tensor_data',
   'classification',
   'model_configuration',

@@ -98,8 +98,9 @@ function readObject(body: Uint8Array): Readonly<Record<string, unknown>> {
   const text = decodeText(body);
   if (text.trim() === '') return {};
   const document = parseJson(text);
-  if (!isJsonObject(document))
-    {throw new ServeryError('INVALID_REQUEST', 'Cannot read the body: expected a JSON object');}
+  if (!isJsonObject(document)) {
+    throw new ServeryError('INVALID_REQUEST', 'Cannot read the body: expected a JSON object');
+  }
   refuseDuplicateKeys(text, countAllKeys(document, MAX_NESTING));
   return document;
 }
