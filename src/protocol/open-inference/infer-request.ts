@@ -6,7 +6,7 @@
  */
 import { ServeryError, invalidInput, quote } from '../../core/errors.ts';
 import { formatShape } from '../../core/signature.ts';
-import { isDatatype, type Datatype, type NamedTensor } from '../../core/tensor.ts';
+import type { Datatype, NamedTensor } from '../../core/tensor.ts';
 import {
   DEFAULT_DECODE_LIMITS,
   InexactInteger,
@@ -31,6 +31,7 @@ import {
   sortRequestParameters,
   wholeNumber,
 } from './parameters.ts';
+import { countElements, readDatatype } from './tensor-form.ts';
 
 /**
  * @param body binary tensors may stay views of it, so it must not be used again
@@ -165,35 +166,13 @@ class RequestReader {
     }
     const datatype = readDatatype(name, input['datatype']);
     const { shape } = input;
-    const count = this.#countElements(name, shape);
+    const count = countElements(name, shape, this.#limits);
     const form = { name, datatype, shape: shape as readonly number[] };
     const { data } = input;
     if (binarySize === undefined) return { ...form, data: this.#readData(form, count, data) };
     if (data !== undefined) throw invalidInput(name, 'it has both "data" and "binary_data_size"');
     const bytes = this.#takeBinary(name, binarySize);
     return { ...form, data: readBinaryTensor(name, datatype, form.shape, count, bytes) };
-  }
-
-  /** Product of the sizes, known to be a number that can be counted on. */
-  #countElements(name: string, shape: unknown): number {
-    if (!Array.isArray(shape)) throw invalidInput(name, 'its "shape" is missing, or no list');
-    const { maxElements, maxNesting } = this.#limits;
-    if (shape.length > maxNesting) throw invalidInput(name, `its shape has more than ${maxNesting} axes`);
-    let count = 1;
-    let countWithoutZeros = 1; // so that [0, 2^60] is refused as well
-    for (const size of shape as unknown[]) {
-      if (typeof size !== 'number' || !Number.isSafeInteger(size)) {
-        throw invalidInput(name, 'its shape has a size that is not an integer');
-      }
-      if (size < 0) throw invalidInput(name, 'its shape has a negative size');
-      count *= size;
-      countWithoutZeros *= size || 1;
-      if (countWithoutZeros > maxElements) {
-        const problem = `its shape causes total element count to exceed maximum size of ${maxElements}`;
-        throw invalidInput(name, `byte size overflow for input: ${problem}`);
-      }
-    }
-    return count;
   }
 
   #readData(form: { name: string; datatype: Datatype; shape: readonly number[] }, count: number, list: unknown) {
@@ -281,16 +260,6 @@ const NO_OWN_PARAMETERS: ReturnType<typeof sortRequestParameters> = {
   timeoutUs: undefined,
   binaryDefault: false,
 };
-
-function readDatatype(name: string, value: unknown): Datatype {
-  if (isDatatype(value)) return value;
-  if (value === 'BF16') {
-    throw new ServeryError('UNSUPPORTED', `Cannot use input ${quote(name)}: BF16 is not supported`, {
-      hint: 'Send it as FP32.',
-    });
-  }
-  throw invalidInput(name, 'its "datatype" is missing, or none of the protocol');
-}
 
 function readClassCount(value: string | number | boolean | bigint): number {
   const count = wholeNumber('classification', value);
