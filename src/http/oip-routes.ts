@@ -2,26 +2,18 @@
 import { ServeryError } from '../core/errors.ts';
 import { formatModelRef, type ModelRef } from '../core/model.ts';
 import { version } from '../core/package-info.ts';
+import { modelMetadata, serverMetadata } from '../protocol/open-inference/metadata.ts';
+import { modelConfig } from '../protocol/open-inference/model-config.ts';
+import { statisticsJson } from '../protocol/open-inference/statistics.ts';
 import type { HttpDeps } from './deps.ts';
 import { toErrorAnswer } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import { configView, metadataView, statisticsView } from './model-views.ts';
 import type { Route, RouteDocs } from './route.ts';
-
-const EXTENSIONS = [
-  'classification',
-  'model_repository',
-  'schedule_policy',
-  'model_configuration',
-  'binary_tensor_data',
-  'parameters',
-  'statistics',
-];
 
 const tag = 'Open Inference Protocol';
 
 export function oipRoutes({ models, control, options }: HttpDeps, isDraining: () => boolean): readonly Route[] {
-  const serverText = JSON.stringify({ name: options.serverName, version, extensions: EXTENSIONS });
+  const serverText = JSON.stringify(serverMetadata(options.serverName, version));
 
   /** A readiness check that says no is an answer, and explains itself like an error. */
   function sendReadiness(exchange: Exchange, name: string | undefined, problem: ServeryError | undefined): void {
@@ -83,19 +75,22 @@ export function oipRoutes({ models, control, options }: HttpDeps, isDraining: ()
       exchange.json(JSON.stringify({ models: models.snapshot.models.map(({ name }) => name) })),
     ),
     get('/v2/models/stats', 'read', 'Statistics of all models', async (exchange) =>
-      exchange.json(JSON.stringify(statisticsView(await control.statistics()))),
+      exchange.json(JSON.stringify(statisticsJson(await control.statistics()))),
     ),
     ...ofModel('', 'Signature of a model', (exchange) => {
       const { model: ref } = exchange.target!;
-      exchange.json(JSON.stringify(metadataView(models.describe(ref), models.entry(ref.name))));
+      const { model, platform, signature } = models.describe(ref);
+      const live = models.entry(ref.name).versions.filter(({ key }) => key !== undefined);
+      const versions = live.map(({ version }) => version);
+      exchange.json(JSON.stringify(modelMetadata(model.name, versions, platform, signature)));
     }),
     ...ofModel('/ready', 'Whether a model is ready', modelReady),
     ...ofModel('/config', 'Configuration of a model', (exchange) =>
-      exchange.json(JSON.stringify(configView(models.describe(exchange.target!.model)))),
+      exchange.json(JSON.stringify(modelConfig(models.describe(exchange.target!.model)))),
     ),
     ...ofModel('/stats', 'Statistics of a model', async (exchange) => {
       const { model: ref } = exchange.target!;
-      exchange.json(JSON.stringify(statisticsView(await control.statistics(ref.name, versionOf(ref)))));
+      exchange.json(JSON.stringify(statisticsJson(await control.statistics(ref.name, versionOf(ref)))));
     }),
   ];
 }

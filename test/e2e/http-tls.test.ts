@@ -24,7 +24,10 @@ test('with a certificate the door speaks HTTPS', async () => {
 });
 
 test('a certificate that cannot be read is a problem of the configuration', async () => {
-  for (const broken of [{ ...tls, certFile: '/nothing' }, { ...tls, keyFile: tls.certFile }]) {
+  for (const broken of [
+    { ...tls, certFile: '/nothing' },
+    { ...tls, keyFile: tls.certFile },
+  ]) {
     await assert.rejects(openDoor({ tls: broken }), { code: 'CONFIG_INVALID' });
   }
 });

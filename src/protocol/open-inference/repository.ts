@@ -62,6 +62,8 @@ export function decodeLoadRequest(body: Uint8Array): LoadRequest {
   const files: [string, Uint8Array][] = [];
   for (const [key, value] of Object.entries(readRepositoryParameters(body))) {
     if (key === 'config') {
+      // Triton wants one with files, so its clients send an empty one.
+      if (typeof value === 'string' && /^\s*\{\s*\}\s*$/.test(value)) continue;
       throw new ServeryError('UNSUPPORTED', 'Cannot load with a configuration: models are configured in model.yaml', {
         hint: 'Leave "config" out.',
       });

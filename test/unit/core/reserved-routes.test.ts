@@ -11,8 +11,9 @@ test('a handler may have a path of its own, also with parameters', () => {
 test('whatever is or may become built in is reserved, with all below it', () => {
   const paths = ['/', '/v2', '/v2/models/x/infer', '/v2/new', '/models/x/predict', '/api/x', '/docs', '/openapi.json'];
   for (const path of [...paths, '/metrics', '/console/x', '/v1/models/x']) {
-    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
       assert.equal(isReservedRoute(method, path), true, path);
+    }
   }
 });
 

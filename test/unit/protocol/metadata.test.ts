@@ -156,7 +156,8 @@ describe('the repository', () => {
         /expected a file in base64/,
       );
     }
-    assertRefused(() => decode('{"parameters":{"config":"{}"}}'), 'UNSUPPORTED', /model.yaml/);
+    assertRefused(() => decode('{"parameters":{"config":"{\\"max_batch_size\\":8}"}}'), 'UNSUPPORTED', /model.yaml/);
+    assert.equal(decode('{"parameters":{"config":"{}"}}'), undefined);
     assertRefused(() => decode('{"parameters":{"force":true}}'), 'INVALID_REQUEST', /"force": load does not take it/);
     assertRefused(() => decode('{"parameters":[]}'), 'INVALID_REQUEST', /"parameters": expected an object/);
   });

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { ERROR_CATALOG, ServeryError, type ErrorCode } from '../../../src/core/errors.ts';
+import { isReservedRoute } from '../../../src/core/reserved-routes.ts';
+import { STATUS, toErrorAnswer } from '../../../src/http/errors.ts';
+import { openDoor } from '../../support/http-door.ts';
+
+const door = await openDoor();
+after(() => door[Symbol.asyncDispose]());
+const { routes } = door.server;
+
+test('no handler can take the place of a built-in route', () => {
+  for (const { method, path } of routes) assert.ok(isReservedRoute(method, path), `${method} ${path}`);
+});
+
+test('no two routes are the same', () => {
+  const names = routes.map(({ method, path }) => `${method} ${path.replaceAll(/:\w+/g, ':')}`);
+  assert.equal(new Set(names).size, names.length);
+});
+
+test('a route that predicts or changes state needs a scope and a declared content type', () => {
+  const changing = routes.filter(({ method, docs }) => method !== 'GET' && !docs.summary.startsWith('Not offered'));
+  assert.ok(changing.length >= 8);
+  for (const { method, path, scope, body, predicts = false } of changing) {
+    const what = `${method} ${path}`;
+    assert.equal(scope, predicts ? 'predict' : path === '/v2/repository/index' ? 'read' : 'admin', what);
+    // No plain form can send a DELETE.
+    if (method !== 'DELETE') assert.ok((body?.mediaTypes.length ?? 0) > 0, what);
+  }
+});
+
+test('only health, the documentation page and the way to it are open to all', () => {
+  const open = routes.filter(({ scope }) => scope === 'none').map(({ path }) => path);
+  assert.deepEqual(open.toSorted(), ['/', '/docs', '/v2/health/live', '/v2/health/ready']);
+});
+
+test('every error has a status, and those worth a retry say when', () => {
+  for (const code of Object.keys(ERROR_CATALOG) as ErrorCode[]) {
+    const { status, body, headers } = toErrorAnswer(new ServeryError(code, 'It did not work', { retryAfterMs: 2500 }));
+    assert.equal(status, STATUS[code]);
+    assert.equal((JSON.parse(body) as { code: string }).code, code);
+    assert.equal(headers.includes('retry-after'), ERROR_CATALOG[code].retryable, code);
+    if (ERROR_CATALOG[code].retryable) assert.deepEqual([status, headers], [503, ['retry-after', '3']], code);
+  }
+});
+
+test('what is no error of ours tells nothing', () => {
+  for (const error of [new TypeError('/etc/secret'), 'text', undefined, new ServeryError('INTERNAL', '/etc/secret')]) {
+    const { status, body } = toErrorAnswer(error);
+    assert.deepEqual([status, body.includes('secret')], [500, false]);
+  }
+});
