@@ -43,7 +43,7 @@ export async function reserve(address: Address): Promise<Address> {
   }
 }
 
-export function listenError(address: Address, error: unknown): ServeryError {
+function listenError(address: Address, error: unknown): ServeryError {
   const { code } = error as NodeJS.ErrnoException;
   const where = formatAddress(address);
   if (code === 'EADDRINUSE') return new ServeryError('ADDRESS_IN_USE', `Cannot listen on ${where}: it is in use`);

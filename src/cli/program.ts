@@ -24,7 +24,7 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   }
 }
 
-export function createProgram(): Command {
+function createProgram(): Command {
   const program = new Command('servery')
     .description('Serve machine learning models, online and in batch, from one workspace.')
     .version(version, '-V, --version')

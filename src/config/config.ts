@@ -33,7 +33,7 @@ export async function loadConfig({ workspace, env, flags }: ConfigSources): Prom
 }
 
 /** @throws {ServeryError} `CONFIG_INVALID`, naming every problem at once */
-export function parseConfig(value: unknown, where: string): Config {
+function parseConfig(value: unknown, where: string): Config {
   const parsed = configSchema.safeParse(value);
   // Of a model only what was said is kept: its own defaults must not hide what model.yaml says.
   if (parsed.success) return { ...parsed.data, models: (value as ConfigInput).models ?? {} };

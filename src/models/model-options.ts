@@ -31,7 +31,7 @@ const versions = z.union(
   'expected { latest: n }, all, or a list of versions such as [3, 4]',
 );
 
-export const modelOptions = z.strictObject({
+const modelOptions = z.strictObject({
   versions: versions.default({ latest: 1 }).describe('Which versions are live: { latest: n }, all, or a list.'),
   inputs: z.record(z.string(), inputOptions).default({}).describe('By name of the input: features, missing.'),
   outputs: z.record(z.string(), outputOptions).default({}).describe('By name of the output: labels.'),

@@ -29,7 +29,7 @@ export type ProbeLimits = Omit<ProbeRequest, 'model'> & {
 };
 
 /** An event loop may wait this long for an inline model. */
-export const INLINE_P99_MS = 0.3;
+const INLINE_P99_MS = 0.3;
 
 const BUDGET_MS = 2000;
 const WARM_UP_DEADLINE_MS = 60_000;
@@ -46,7 +46,7 @@ export async function probe({ model, ...request }: ProbeRequest): Promise<Probed
 }
 
 /** @throws {ServeryError} `MODEL_INVALID` when the model refuses rows that the user gave for its warm-up */
-export async function probeRunner(runner: Runner, limits: ProbeLimits): Promise<Probed> {
+async function probeRunner(runner: Runner, limits: ProbeLimits): Promise<Probed> {
   const { artifact, signature, facts, maxRows, budgetMs = BUDGET_MS } = limits;
   const isHandler = artifact.format === 'handler';
   const meter = new Meter(runner, budgetMs);

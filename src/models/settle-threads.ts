@@ -24,7 +24,7 @@ export interface SettledModel {
  * @param cores what the machine offers
  * @returns `first`, or the version with more threads; the other one is disposed
  */
-export async function settleThreads(
+async function settleThreads(
   first: SettledModel,
   runtime: Runtime,
   artifact: ModelArtifact,

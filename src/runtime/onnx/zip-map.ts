@@ -38,7 +38,7 @@ export function cutZipMaps(bytes: Uint8Array, model: OnnxModel): CutModel {
   return { bytes: edited, model: readModelProto(edited), cut };
 }
 
-export function isZipMap({ opType, domain }: OnnxNode): boolean {
+function isZipMap({ opType, domain }: OnnxNode): boolean {
   return opType === 'ZipMap' && domain === 'ai.onnx.ml';
 }
 
