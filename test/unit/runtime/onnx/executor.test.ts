@@ -235,7 +235,7 @@ async function inProcess(script: string): Promise<Outcome> {
     const options = runtimeOptions.parse({});
     const fp32 = (value) => ({ datatype: 'FP32', shape: [1], data: Float32Array.of(value) });
   `;
-  const args = ['--input-type=module', '-e', imports + script];
+  const args = ['-e', imports + script];
   try {
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
     return { stdout, code: 0, signal: undefined };
