@@ -48,7 +48,10 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     description: 'Every failure has this form.',
   },
   PredictRequest: objectOf({
-    rows: listOf({ type: ['object', 'array'], description: 'An object by feature, or a list in their order.' }),
+    rows: {
+      ...listOf({ type: ['object', 'array'], description: 'An object by feature, or a list in their order.' }),
+      minItems: 1,
+    },
   }),
   PredictResponse: objectOf({ model: text, version, rows: listOf({ type: 'object' }) }),
   Parameters: mapOf({ type: ['string', 'number', 'boolean'] }),

@@ -32,7 +32,7 @@ function requestOf(inputs: Schema, outputName: Schema): Schema {
     classification: { type: 'integer', minimum: 1, description: 'The best K classes instead of the values.' },
   };
   const parameters = objectOf({}, { optional: outputParameters, open: true });
-  const output = objectOf({ name: outputName }, { optional: { parameters } });
+  const output = objectOf({ name: outputName }, { optional: { parameters }, open: true });
   const optional = {
     id: { type: 'string', description: 'Comes back in the answer.' },
     parameters: componentRef('InferParameters'),
@@ -56,6 +56,6 @@ function inputTensor({ name, datatype, shape, text }: TensorSpec, batched: boole
   return objectOf(
     { name: { const: name }, datatype: { const: datatype }, shape: sizes.length === 0 ? listOf({}, 0) : tuple },
     // FP16 has no form in JSON.
-    { optional: datatype === 'FP16' ? { parameters } : { data, parameters } },
+    { optional: datatype === 'FP16' ? { parameters } : { data, parameters }, open: true },
   );
 }

@@ -54,8 +54,9 @@ export function nestedLists(value: Schema, shape: readonly (number | null)[]): S
   return shape.reduceRight<Schema>((items, size) => listOf(items, size), value);
 }
 
-const LARGEST_FLOAT = 3.4028234663852886e38;
-const LARGEST_HALF = 65_504;
+/** From these on a number rounds to infinity. */
+const FLOAT_END = 3.4028235677973366e38;
+const HALF_END = 65_520;
 
 /** Of one value that a client sends. */
 export function inputValue(datatype: Datatype, { missing = false, text = false } = {}): Schema {
@@ -67,9 +68,9 @@ export function inputValue(datatype: Datatype, { missing = false, text = false }
       // The runtime of such a model would cut a text at its first NUL.
       return { type: 'string', ...(text ? { pattern: '^[^\\u0000]*$' } : {}) };
     case 'FP16':
-      return { type: number, minimum: -LARGEST_HALF, maximum: LARGEST_HALF };
+      return { type: number, exclusiveMinimum: -HALF_END, exclusiveMaximum: HALF_END };
     case 'FP32':
-      return { type: number, format: 'float', minimum: -LARGEST_FLOAT, maximum: LARGEST_FLOAT };
+      return { type: number, format: 'float', exclusiveMinimum: -FLOAT_END, exclusiveMaximum: FLOAT_END };
     case 'FP64':
       return { type: number, format: 'double' };
     default:

@@ -124,8 +124,8 @@ test('a row is described by feature, by input, and as a list', () => {
   const value = {
     type: 'number',
     format: 'float',
-    minimum: -3.4028234663852886e38,
-    maximum: 3.4028234663852886e38,
+    exclusiveMinimum: -3.4028235677973366e38,
+    exclusiveMaximum: 3.4028235677973366e38,
   };
   const pair = { type: 'array', items: value, minItems: 2, maxItems: 2 };
   assert.deepEqual(components!.schemas!['iris.Row'], {
