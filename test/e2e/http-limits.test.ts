@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { after, test } from 'node:test';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { requestDone } from '../../src/core/events.ts';
 import { INFER_BODY, openDoor, rawExchange, requestText } from '../support/http-door.ts';
 
 const door = await openDoor({
@@ -47,6 +49,25 @@ test('a body that goes on without end is refused at the limit', async () => {
     '0\r\n\r\n',
   ];
   assert.equal(statusOf(await rawExchange(door.port, parts)), 413);
+});
+
+test('where the answer ends the connection, a refused body goes by first: a reset would take the answer with it', async () => {
+  const socket = createConnection({ port: door.port, host: '127.0.0.1' }).setEncoding('latin1');
+  let answer = '';
+  socket.on('data', (chunk: string) => (answer += chunk));
+  const refused = new Promise((resolve) => {
+    const listening = requestDone.subscribe(({ status }) => {
+      listening[Symbol.dispose]();
+      resolve(status);
+    });
+  });
+  socket.write(requestText('POST', INFER, text, { 'content-type': 'text/html' }).slice(0, -10));
+  assert.equal(await refused, 415);
+  await door.post(INFER, INFER_BODY); // time enough for an answer to arrive
+  assert.equal(answer, '');
+  socket.write(text.slice(-10));
+  await once(socket, 'close');
+  assert.equal(statusOf(answer), 415);
 });
 
 test('after a body that was refused the connection goes on', async () => {
