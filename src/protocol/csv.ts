@@ -68,7 +68,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 /** Only for errors, as it reads the text again. A cell may hold line breaks, so counting records is not enough. */
 function lineOf(text: string, index: number): number {
   const records = parse(text, { ...CSV_FORM, info: true, to: index + 2 }) as unknown as { info: { lines: number } }[];
-  return records[index + 1]?.info.lines ?? index + 2;
+  return records[index + 1]!.info.lines;
 }
 
 const MISFIT = Symbol('a cell that its column cannot take');

@@ -27,8 +27,8 @@ export function toHalf(value: number): number {
   // Below 2^-14 the step is constant; above it follows the exponent, which a float shows exactly.
   if (size < 2 ** -14) return sign | roundToEven(size * 2 ** 24);
   float[0] = size;
-  let exponent = (bits[0]! >>> 23) - 127;
-  if (2 ** exponent > size) exponent -= 1; // the float was rounded up to the next power of two
+  // (Where the float was rounded up to a power of two, the half is that power as well.)
+  const exponent = (bits[0]! >>> 23) - 127;
   return sign | (((exponent + 14) << 10) + roundToEven((size / 2 ** exponent) * 1024));
 }
 

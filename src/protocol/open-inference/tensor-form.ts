@@ -23,7 +23,7 @@ export function countElements(name: string, shape: unknown, { maxElements, maxNe
     if (typeof size !== 'number' || !Number.isSafeInteger(size)) {
       throw invalidInput(name, 'its shape has a size that is not an integer');
     }
-    if (size < 0) throw invalidInput(name, 'its shape has a negative size');
+    if (size < 0 || Object.is(size, -0)) throw invalidInput(name, 'its shape has a negative size');
     count *= size;
     countWithoutZeros *= size || 1;
     if (countWithoutZeros > maxElements) {

@@ -91,6 +91,10 @@ describe('an inference answer in JSON', () => {
         (_, i) => [2n ** 53n - 1n, -(2n ** 53n), -1n, 4_294_967_295n, 0n][i % 5]!,
       );
       assert.equal(dataText('INT64', integers), `[${integers.join(',')}]`);
+      for (const beyond of [2n ** 53n + 1n, -(2n ** 53n) - 1n]) {
+        const same = new BigInt64Array(length).fill(beyond);
+        assert.equal(dataText('INT64', same), `[${same.join(',')}]`);
+      }
       const large = BigUint64Array.from({ length }, (_, i) => [2n ** 64n - 1n, 2n ** 53n, 0n][i % 3]!);
       assert.equal(dataText('UINT64', large), `[${large.join(',')}]`);
     });
@@ -204,7 +208,12 @@ describe('classification', () => {
   });
 
   it('gives all classes when more are asked for, NaN last', () => {
-    const classes = classesOf(tensor('FP32', [1, 3], Float32Array.of(NaN, -Infinity, 1)), 99);
-    assert.deepEqual(classes, { name: 'y', datatype: 'BYTES', shape: [1, 3], data: ['1:2', '-Infinity:1', 'NaN:0'] });
+    const classes = classesOf(tensor('FP32', [1, 5], Float32Array.of(1, NaN, -Infinity, NaN, 3)), 99);
+    assert.deepEqual(classes, {
+      name: 'y',
+      datatype: 'BYTES',
+      shape: [1, 5],
+      data: ['3:4', '1:0', '-Infinity:2', 'NaN:1', 'NaN:3'],
+    });
   });
 });

@@ -287,6 +287,11 @@ describe('what is missing', () => {
     ]);
   });
 
+  it('is not taken for missing when it is in a list under the name of the input', () => {
+    const signature = taking(spec('X', 'FP32', [null, 2], { features: ['a', 'b'], missing: 'nan' }));
+    assert.deepEqual(dataOf(signature, [{ X: [1, 2] }]), [Float32Array.of(1, 2)]);
+  });
+
   it('does not hide a key that is written wrong', () => {
     assertRefused(
       () => decodeRows(nan, [{ a: 1, n: 1, constructr: 5 }]),
