@@ -33,9 +33,6 @@ export const PLAIN_CONTENT_TYPES: Readonly<Record<PlainForm, string>> = {
 const FORMS: Readonly<Record<string, PlainForm>> = {
   'application/json': 'json',
   'application/x-ndjson': 'ndjson',
-  'application/ndjson': 'ndjson',
-  'application/jsonl': 'ndjson',
-  'application/jsonlines': 'ndjson',
   'text/csv': 'csv',
 };
 
