@@ -12,6 +12,7 @@ import type { LoadedModel, RunnerSource, Runtime } from '../runtime/runtime.ts';
 import type { ResolvedVersion } from './control-api.ts';
 import type { ModelConfig } from './model-options.ts';
 import { resolveSignature } from './resolve-signature.ts';
+import { settleThreads } from './settle-threads.ts';
 import type { VersionDescriptor } from './snapshot.ts';
 import { findWarmUpRows } from './warm-up-rows.ts';
 
@@ -35,6 +36,8 @@ export interface ProbeResult {
   readonly minRows: number;
   /** False: every request runs alone, unpadded. */
   readonly batchable: boolean;
+  /** From `minRows` on, a row has the same answer in every batch that was tried. */
+  readonly settles: boolean;
   /** Whether front ends run it inline. */
   readonly inline: boolean;
   readonly costs: readonly { readonly rows: number; readonly runMs: number }[];
@@ -61,7 +64,7 @@ export async function loadVersion(
   { key, probe }: { readonly key: number; readonly probe: Probe },
 ): Promise<LoadedVersion> {
   const began = systemClock.now();
-  const model = await runtime.load(artifact, options.runtime);
+  let model = await runtime.load(artifact, options.runtime);
   try {
     const { facts } = model;
     const { signature, notes } = resolveSignature(model.signature, options);
@@ -69,15 +72,10 @@ export async function loadVersion(
     const maxRows = Math.min(options.batching.maxRows, facts.maxRows ?? Infinity);
     const allowInline = facts.canInline && model.connectInline !== undefined && options.runtime.inline === 'auto';
     const { candidates, file, exampleRows } = warmUp;
-    const probed = await probe({
-      artifact,
-      model,
-      signature,
-      candidates,
-      given: file !== undefined,
-      maxRows,
-      allowInline,
-    });
+    const given = file !== undefined;
+    const request = { artifact, model, signature, candidates, given, maxRows, allowInline };
+    let probed = await probe(request);
+    ({ model, probed } = await settleThreads(request, probed, probe, runtime, options.runtime));
     const batchable = probed.batchable && signature.batched && facts.rowsAreIndependent && !facts.oneRequestPerCall;
     const batching = { ...options.batching, maxRows };
     const { name, version } = artifact;

@@ -17,11 +17,6 @@ import type { ProbeRequest, ProbeResult } from './load-version.ts';
 import { Meter } from './probe-meter.ts';
 import { answersByRow, differentRows, pickRows } from './probe-rows.ts';
 
-export interface Probed extends ProbeResult {
-  /** From `minRows` on, a row has the same answer in every batch that was tried. */
-  readonly settles: boolean;
-}
-
 export type ProbeLimits = Omit<ProbeRequest, 'model'> & {
   readonly facts: ModelFacts;
   /** What the probe may take; a slow model is run a few times all the same. */
@@ -40,13 +35,13 @@ const SIZES_OF_SLOW_MODELS = [1, 2, 3, 8];
 const COST_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 /** @throws {ServeryError} `MODEL_INVALID` when the model refuses rows that the user gave for its warm-up */
-export async function probe({ model, ...request }: ProbeRequest): Promise<Probed> {
+export async function probe({ model, ...request }: ProbeRequest): Promise<ProbeResult> {
   await using runner = await openRunner(model.connect());
   return await probeRunner(runner, { ...request, facts: model.facts });
 }
 
 /** @throws {ServeryError} `MODEL_INVALID` when the model refuses rows that the user gave for its warm-up */
-async function probeRunner(runner: Runner, limits: ProbeLimits): Promise<Probed> {
+async function probeRunner(runner: Runner, limits: ProbeLimits): Promise<ProbeResult> {
   const { artifact, signature, facts, maxRows, budgetMs = BUDGET_MS } = limits;
   const isHandler = artifact.format === 'handler';
   const meter = new Meter(runner, budgetMs);
@@ -105,7 +100,7 @@ async function warmUp(meter: Meter, { candidates, given }: ProbeLimits): Promise
   return undefined;
 }
 
-type Found = Pick<Probed, 'minRows' | 'batchable' | 'settles' | 'notes'>;
+type Found = Pick<ProbeResult, 'minRows' | 'batchable' | 'settles' | 'notes'>;
 
 /** The answers that each row of the pool had, by the size of the batch. */
 type Answers = ReadonlyMap<number, readonly ReadonlySet<string>[]>;
@@ -194,7 +189,7 @@ function settle(answers: Answers, maxRows: number): Found {
   return { minRows, batchable: true, settles: true, notes: [`probe: answers ${what} (${tried})`] };
 }
 
-function finish(found: Found, meter: Meter, { allowInline, maxRows, signature }: ProbeLimits): Probed {
+function finish(found: Found, meter: Meter, { allowInline, maxRows, signature }: ProbeLimits): ProbeResult {
   const costs = meter.costs();
   const first = costs[0]!;
   const largest = costs.at(-1)!;

@@ -4,58 +4,81 @@
  * One, as a rule: threads help a single large run, and take the cores from everything else. More are used
  * only where the largest batch is slow, becomes clearly faster, and the answers are as settled as before.
  */
-import type { ModelArtifact } from '../core/model.ts';
+import { availableParallelism } from 'node:os';
+import { openRunner } from '../runtime/open-runner.ts';
 import type { RuntimeOptions } from '../runtime/options.ts';
 import type { LoadedModel, Runtime } from '../runtime/runtime.ts';
-import type { Probed } from './probe.ts';
+import type { Probe, ProbeRequest, ProbeResult } from './load-version.ts';
+import { pickRows } from './probe-rows.ts';
 
 /** A run that is shorter gains too little. */
 const WORTHWHILE_MS = 1;
 const SPEED_UP = 1.3;
+/** The time given to runs on more threads, before a thorough probe of them. */
+const TRIAL_MS = 100;
 
 export interface SettledModel {
   readonly model: LoadedModel;
-  readonly probed: Probed;
+  readonly probed: ProbeResult;
 }
 
 /**
- * @param first the version as it was loaded, with one thread, and what the probe found
- * @param probe probes a model that is loaded anew
- * @param cores what the machine offers
- * @returns `first`, or the version with more threads; the other one is disposed
+ * @param request as the version was probed when it was loaded with one thread
+ * @param probed what the probe found
+ * @returns the version as it was, or with more threads; the other one is disposed
  */
-async function settleThreads(
-  first: SettledModel,
+export async function settleThreads(
+  request: ProbeRequest,
+  probed: ProbeResult,
+  probe: Probe,
   runtime: Runtime,
-  artifact: ModelArtifact,
   options: RuntimeOptions,
-  probe: (model: LoadedModel) => Promise<Probed>,
-  cores: number,
+  cores = availableParallelism(),
 ): Promise<SettledModel> {
-  const { costs, settles } = first.probed;
-  const largest = costs.at(-1);
+  const { model: single, artifact } = request;
+  const stay = (...notes: string[]) => ({ model: single, probed: { ...probed, notes: [...probed.notes, ...notes] } });
+  const largest = probed.costs.at(-1);
   const isOpen = artifact.format === 'onnx' && options.intraOpThreads === 'auto' && cores > 1;
-  if (!isOpen || largest === undefined || largest.runMs <= WORTHWHILE_MS) return first;
+  if (!isOpen || largest === undefined || largest.runMs <= WORTHWHILE_MS) return stay();
 
   const model = await runtime.load(artifact, { ...options, intraOpThreads: cores });
-  const probed = await probe(model).catch(async (error: unknown) => {
-    await model[Symbol.asyncDispose]();
-    throw error;
-  });
-  const runMs = probed.costs.find(({ rows }) => rows === largest.rows)?.runMs ?? Infinity;
-  const isFaster = runMs * SPEED_UP <= largest.runMs;
-  const isSettled =
-    probed.minRows <= first.probed.minRows &&
-    (probed.settles || !settles) &&
-    probed.batchable === first.probed.batchable;
-  const compared = `${rounded(largest.runMs)} ms on 1, ${rounded(runMs)} ms on ${cores}`;
-  if (isFaster && isSettled) {
-    await first.model[Symbol.asyncDispose]();
-    return { model, probed: { ...probed, notes: [...probed.notes, `threads: ${cores}, measured: ${compared}`] } };
+  let isTaken = false;
+  try {
+    const runMs = await timeRun(model, request, largest.rows);
+    const compared = `${rounded(largest.runMs)} ms on 1, ${rounded(runMs)} ms on ${cores}`;
+    if (runMs * SPEED_UP > largest.runMs) return stay(`threads: 1, more are not clearly faster (${compared})`);
+    const found = await probe({ ...request, model });
+    const isSettled =
+      found.minRows <= probed.minRows && (found.settles || !probed.settles) && found.batchable === probed.batchable;
+    if (!isSettled) return stay(`threads: 1, with more the answers would change with the batch (${compared})`);
+    isTaken = true;
+    await single[Symbol.asyncDispose]();
+    return { model, probed: { ...found, notes: [...found.notes, `threads: ${cores} are faster (${compared})`] } };
+  } finally {
+    if (!isTaken) await model[Symbol.asyncDispose]();
   }
-  await model[Symbol.asyncDispose]();
-  const why = isFaster ? 'more would change the answers with the batch' : 'more are not clearly faster';
-  return { ...first, probed: { ...first.probed, notes: [...first.probed.notes, `threads: 1, ${why} (${compared})`] } };
+}
+
+/** The quickest of a few runs; Infinity when the model takes none of the rows. */
+async function timeRun(model: LoadedModel, { candidates, signature }: ProbeRequest, rows: number): Promise<number> {
+  await using runner = await openRunner(model.connect());
+  for (const { tensors, rows: given } of candidates) {
+    const order = Array.from({ length: rows }, (_, row) => row % given);
+    const inputs = signature.batched ? pickRows(tensors, order) : tensors;
+    try {
+      await runner.run([inputs], { rows }); // the first is slower
+      let quickest = Infinity;
+      for (let spent = 0; spent < TRIAL_MS;) {
+        const { computeMs } = await runner.run([inputs], { rows });
+        quickest = Math.min(quickest, computeMs);
+        spent += computeMs;
+      }
+      return quickest;
+    } catch {
+      continue;
+    }
+  }
+  return Infinity;
 }
 
 function rounded(ms: number): number {

@@ -20,7 +20,14 @@ import { temporaryFolder } from './temporary-folder.ts';
 const FIXTURES = new URL('../fixtures/models/', import.meta.url).pathname;
 
 /** Takes every version as it is, without running it: for tests of what happens around a load. */
-export const takeAsItIs: Probe = async () => ({ minRows: 1, batchable: true, inline: false, costs: [], notes: [] });
+export const takeAsItIs: Probe = async () => ({
+  minRows: 1,
+  batchable: true,
+  settles: true,
+  inline: false,
+  costs: [],
+  notes: [],
+});
 
 export interface ModelWorkspaceOptions {
   readonly runtimes?: readonly Runtime[];
