@@ -85,9 +85,12 @@ export function startExecutor(
     thread.ref();
     send({ kind: 'close' });
     const grace = Promise.withResolvers<void>();
-    const timer = setTimeout(grace.resolve, graceMs);
+    const timer = setTimeout(() => {
+      thread.unref();
+      grace.resolve();
+    }, graceMs);
+    // Once it is released, the thread may be somebody else's.
     await Promise.race([released.promise, grace.promise]);
     clearTimeout(timer);
-    thread.unref();
   }
 }
