@@ -149,14 +149,9 @@ export class ManagedModel {
   /** Marks versions whose run takes too long as stuck, and those that have recovered as ready. */
   checkStuck(beganBefore: number): void {
     for (const life of this.#lives.values()) {
-      if (life.loaded === undefined || (life.state !== 'ready' && life.state !== 'stuck')) continue;
-      const isStuck = (life.loaded.runningSince() ?? Infinity) < beganBefore;
-      if (isStuck === (life.state === 'stuck')) continue;
-      life.become(isStuck ? 'stuck' : 'ready', isStuck ? 'a run does not end' : '');
-      const message = isStuck
-        ? 'A run does not end: the model is stuck'
-        : 'The run has ended: the model is ready again';
-      notice.publish({ level: isStuck ? 'error' : 'info', message, model: life.model });
+      const changed = life.checkStuck(beganBefore);
+      if (changed === undefined) continue;
+      notice.publish({ ...changed, model: life.model });
       void this.#announce();
     }
   }

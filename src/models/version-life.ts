@@ -1,5 +1,5 @@
 /** One version of a model from its first sight to its last: what is loaded, from which files, and what went wrong. */
-import { versionStateChanged, type VersionState } from '../core/events.ts';
+import { versionStateChanged, type Notice, type VersionState } from '../core/events.ts';
 import type { ModelVersion } from '../core/model.ts';
 import type { StoredVersion } from '../repository/settle.ts';
 import type { LoadedVersion } from './load-version.ts';
@@ -84,6 +84,17 @@ export class VersionLife implements VersionStatus {
     this.#failed = undefined;
   }
 
+  /** Is stuck while a run that began before the given instant goes on. @returns what to tell when that has changed */
+  checkStuck(beganBefore: number): Pick<Notice, 'level' | 'message'> | undefined {
+    if (this.#loaded === undefined || (this.#state !== 'ready' && this.#state !== 'stuck')) return undefined;
+    const isStuck = (this.#loaded.runningSince() ?? Infinity) < beganBefore;
+    if (isStuck === (this.#state === 'stuck')) return undefined;
+    this.become(isStuck ? 'stuck' : 'ready', isStuck ? 'a run does not end' : '');
+    return isStuck
+      ? { level: 'error', message: 'A run does not end: the model is stuck' }
+      : { level: 'info', message: 'The run has ended: the model is ready again' };
+  }
+
   /** What the policy needs to know of it. @param options key of the present options; undefined when there are none */
   policyState(stored: StoredVersion | undefined, options: string | undefined): KnownVersion['state'] {
     const files = stored?.fingerprint;
@@ -114,9 +125,9 @@ export class VersionLife implements VersionStatus {
       this.#reported = undefined;
       return undefined;
     }
+    if (this.#reason === '') this.#reason = CHANGED_IN_PLACE;
     if (this.#reported === fingerprint) return undefined;
     this.#reported = fingerprint;
-    this.#reason = CHANGED_IN_PLACE;
     return `A version never changes, but ${CHANGED_IN_PLACE}`;
   }
 }

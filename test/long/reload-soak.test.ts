@@ -12,7 +12,7 @@ const RELOADS = 100;
 const MB = 2 ** 20;
 
 /**
- * As `bin/servery` sets it. By itself, glibc moves blocks of this size onto its heaps after the first was
+ * For glibc, which by itself moves blocks of this size onto its heaps after the first was
  * freed, and the heaps fragment: nothing leaks, and the process still grows.
  */
 const MALLOC = { MALLOC_MMAP_THRESHOLD_: String(MB) };

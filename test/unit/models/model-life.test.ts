@@ -33,6 +33,23 @@ describe('The life of a version', () => {
     ]);
   });
 
+  it('is the same when its options change: the old one is released when the new one is applied', async () => {
+    await using test = await setup(['m/1']);
+    await test.models.start();
+    test.log.length = 0;
+    await test.models.configure({ m: { batching: { maxRows: 2 } } });
+    await test.until(() => test.log.includes('disposed m/1'));
+    const prepared = test.log.indexOf('prepare m/1 on b');
+    assert.ok(test.log.indexOf('load m/1') < prepared);
+    assert.deepEqual(test.log.slice(prepared + 1, prepared + 5), [
+      'apply m/1 on a',
+      'apply m/1 on b',
+      'release m/1 on a',
+      'release m/1 on b',
+    ]);
+    assert.equal(test.loaded, 1);
+  });
+
   it('does not dispose a version that a front end still uses, and does not wait for it to go on', async () => {
     await using test = await setup(['m/1']);
     await test.models.start();
@@ -212,6 +229,8 @@ async function setup(versions: readonly string[], { clock }: { clock?: ManualClo
   const self = {
     log,
     loaded: 0,
+    /** What no front end may ever see; checked when a test ends. */
+    violations: [] as string[],
     failLoads: false,
     running: undefined as number | undefined,
     put: (version: string) => workspace.write(`${version}/model.onnx`, version),
@@ -233,7 +252,10 @@ async function setup(versions: readonly string[], { clock }: { clock?: ManualClo
       while (!holds()) await new Promise<void>((resolve) => waiting.push(resolve));
       clearInterval(keepAlive);
     },
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      await resources.disposeAsync();
+      assert.deepEqual(self.violations, []);
+    },
   };
   let loads = Promise.withResolvers<void>();
   loads.resolve();
@@ -277,12 +299,14 @@ async function setup(versions: readonly string[], { clock }: { clock?: ManualClo
     async apply(snapshot: Snapshot): Promise<void> {
       this.snapshot = snapshot;
       const live = snapshot.models.flatMap((model) => model.versions.flatMap(({ key }) => key ?? []));
-      for (const key of live) assert.ok(this.#open.has(key), 'a snapshot names only what is open');
+      for (const key of live) {
+        if (!this.#open.has(key)) self.violations.push(`a snapshot names ${key}, which is not open`);
+      }
       note(`apply ${live.map((key) => this.#open.get(key)).join(' ')} on ${this.#name}`);
     }
     async release(key: number): Promise<void> {
       const stillNamed = this.snapshot?.models.some(({ versions: all }) => all.some((version) => version.key === key));
-      assert.ok(!stillNamed, 'what a snapshot names is never released');
+      if (stillNamed) self.violations.push(`${this.#open.get(key)} is released while a snapshot names it`);
       note(`release ${this.#open.get(key)} on ${this.#name}`);
       await releases.promise;
       this.#open.delete(key);
