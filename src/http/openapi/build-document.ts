@@ -9,7 +9,7 @@ import type { ModelForm, OpenApiDocument, Operation, PathItem } from './document
 import { documentHandlerRoute, toTemplate } from './handler-operation.ts';
 import type { Schema } from './json-schema.ts';
 import { documentModel, type DocumentedModel } from './model-operations.ts';
-import { BINARY_BODY, DESCRIPTIONS, ndjson, PATH_PARAMETERS, type RouteDescription } from './server-operations.ts';
+import { BINARY_BODY, DESCRIPTIONS, ndjson, pathParameters, type RouteDescription } from './server-operations.ts';
 
 export type DocumentedRoute = Pick<Route, 'method' | 'path' | 'scope' | 'body' | 'docs'>;
 
@@ -104,9 +104,7 @@ function describeRoute(
   operationId: (text: string) => string,
 ): Operation {
   const { body: schema, bodyExample, isBodyOptional = false, parameters = [], answers } = description;
-  const names = Array.from(path.matchAll(/:(\w+)/g), ([, name = '']) => name);
-  const inPath = names.map((name) => ({ name, in: 'path', required: true, ...PATH_PARAMETERS[name]! }) as const);
-  const all = [...inPath, ...parameters];
+  const all = [...pathParameters(path), ...parameters];
   // Elsewhere it is only what some clients call JSON.
   const isWanted = (type: string) => type !== 'application/octet-stream' || path.endsWith('/infer');
   const types = body?.mediaTypes.filter(isWanted) ?? [];

@@ -19,6 +19,10 @@ export interface RouteDescription {
   readonly failures: readonly number[];
 }
 
+const NAME = '[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}';
+/** Of 15 digits. */
+const LARGEST_VERSION = 999_999_999_999_999;
+
 const json = (schema: string, description: string): Record<string, Response> => ({
   200: { description, content: { 'application/json': { schema: componentRef(schema) } } },
 });
@@ -137,7 +141,7 @@ export const DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
   'GET /api/models/:model': read('ModelDetails', 'The model.', 404),
   'PUT /api/models/:model/aliases/:alias': {
     ...aliasChange,
-    body: objectOf({ version: { type: 'integer', minimum: 1, maximum: 999_999_999_999_999 } }, { open: true }),
+    body: objectOf({ version: { type: 'integer', minimum: 1, maximum: LARGEST_VERSION } }, { open: true }),
     bodyExample: { version: 1 },
   },
   'DELETE /api/models/:model/aliases/:alias': aliasChange,
@@ -184,15 +188,25 @@ export function predictAnswers(schema: Schema): Record<string, Response> {
 }
 
 function nameSchema(): Schema {
-  return { type: 'string', pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$' };
+  return { type: 'string', pattern: `^${NAME}$` };
 }
 
-/** Parameters of a path, by name. */
-export const PATH_PARAMETERS: Readonly<Record<string, Omit<Parameter, 'name' | 'in' | 'required'>>> = {
-  model: {
-    description: 'The name of a model, or `NAME@ALIAS`.',
-    schema: { type: 'string', pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$' },
-  },
-  version: { description: 'A version.', schema: { type: 'integer', minimum: 1, maximum: 999_999_999_999_999 } },
-  alias: { description: 'The name of an alias.', schema: nameSchema() },
-};
+/** The parameters in the path of a built-in route. */
+export function pathParameters(path: string): readonly Parameter[] {
+  // What a route changes, and what has a version, is named by its name alone.
+  const takesAlias = !/:version|:alias|\/(load|unload|rollback)$/.test(path);
+  const model = takesAlias
+    ? { description: 'A model: `NAME` or `NAME@ALIAS`.', schema: { type: 'string', pattern: `^${NAME}(@${NAME})?$` } }
+    : { description: 'The name of a model.', schema: nameSchema() };
+  const known: Readonly<Record<string, Pick<Parameter, 'description' | 'schema'>>> = {
+    model,
+    version: { description: 'A version.', schema: { type: 'integer', minimum: 1, maximum: LARGEST_VERSION } },
+    alias: { description: 'The name of an alias.', schema: nameSchema() },
+  };
+  return Array.from(path.matchAll(/:(\w+)/g), ([, name = '']) => ({
+    name,
+    in: 'path',
+    required: true,
+    ...known[name]!,
+  }));
+}
