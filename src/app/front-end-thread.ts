@@ -10,12 +10,15 @@ import { connectPeer, type Methods } from './rpc.ts';
 const settings = workerData as FrontEndSettings;
 const port = parentPort!;
 const collector = createCollector();
-using _logging = logEvents(createLogger(settings.log), settings.log);
+logEvents(createLogger(settings.log), settings.log);
 
 const methods: Methods = {
   prepare: (version: Prepare) => frontEnd.core.models.prepare(version),
   apply: (snapshot: Snapshot) => frontEnd.core.models.apply(snapshot),
-  release: (key: number) => frontEnd.core.models.release(key),
+  release: async (key: number) => {
+    await frontEnd.core.models.release(key);
+    collector.retain(Array.from(frontEnd.core.models.live(), ({ model }) => model));
+  },
   listen: (request: ListenRequest) => frontEnd.listen(request),
   beginDrain: async () => frontEnd.beginDrain(),
   closeDoors: (graceMs: number) => frontEnd.closeDoors(graceMs),

@@ -8,7 +8,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { CancelSignal } from '../core/cancel-signal.ts';
 import { systemClock } from '../core/clock.ts';
 import { ServeryError, type ErrorCode } from '../core/errors.ts';
-import { notice, predictionDone, requestDone } from '../core/events.ts';
+import { predictionDone, requestDone } from '../core/events.ts';
 import type { ModelVersion } from '../core/model.ts';
 import { BodyReader } from './body.ts';
 import { chooseCoding, compress, COMPRESS_FROM_BYTES, isOnlyCoding } from './compression.ts';
@@ -43,6 +43,7 @@ export class Exchange implements CancelSignal {
   #reader: BodyReader | undefined;
   #onAbort: (() => void) | undefined;
   #timer: Disposable | undefined;
+  #error: unknown;
   #isAnswered = false;
   /** The client sends its body only when it is told to. */
   #awaitsLeave = false;
@@ -150,9 +151,7 @@ export class Exchange implements CancelSignal {
   fail(error: unknown): void {
     if (!this.#settle()) return;
     const { code, status, body, headers } = toErrorAnswer(error);
-    if (code === 'INTERNAL') {
-      notice.publish({ level: 'error', message: `Request ${this.requestId} failed`, error });
-    }
+    this.#error = error;
     this.#reader?.discard();
     this.#onAbort?.();
     if (this.#common[0] !== 'x-request-id') this.#common.push('x-request-id', this.requestId);
@@ -241,6 +240,8 @@ export class Exchange implements CancelSignal {
       status,
       code,
       totalMs: systemClock.now() - this.#startedAt,
+      model: this.model,
+      error: this.#error,
     });
   }
 }

@@ -7,7 +7,7 @@ import { after, before, describe, it, test } from 'node:test';
 import { promisify } from 'node:util';
 import { resolveModelOptions } from '../../src/models/model-options.ts';
 import { codeBlocks, type CodeBlock } from '../support/markdown.ts';
-import { startServer, type RunningServer } from '../support/server.ts';
+import { startServer, type RunningServer } from '../support/workspace-server.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;

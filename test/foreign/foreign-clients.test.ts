@@ -1,0 +1,61 @@
+/** Clients that others wrote, unmodified, against a real server over real sockets. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { dirname } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
+
+const HERE = new URL('.', import.meta.url).pathname;
+const QUICKSTART = ['iris', 'digits', 'breast-cancer', 'churn-rules'];
+const FIXTURES = ['identity-bytes', 'identity-int64', 'identity-fp16'];
+
+describe('foreign clients', () => {
+  let workspace: Awaited<ReturnType<typeof workspaceWith>>;
+  let server: RunningServer;
+
+  before(async () => {
+    workspace = await workspaceWith(
+      Object.fromEntries([
+        ...QUICKSTART.map((name) => [name, `examples/quickstart/models/${name}`]),
+        ...FIXTURES.map((name) => [name, `test/fixtures/models/${name}`]),
+      ]),
+    );
+    server = await startServer(workspace.path);
+  });
+  after(async () => {
+    assert.equal(await server.stop(), 0);
+    await workspace[Symbol.asyncDispose]();
+  });
+
+  for (const [script, who] of [
+    ['triton_http.py', "Triton's HTTP client"],
+    ['triton_grpc.py', "Triton's gRPC client, streaming, health and reflection"],
+    ['plain_door.py', 'requests, at the plain door'],
+  ] as const) {
+    it(`serves ${who}`, async () => {
+      const env = { ...process.env, HTTP: server.http, GRPC: server.grpc, PYTHONDONTWRITEBYTECODE: '1' };
+      const { stdout } = await promisify(execFile)(python(), [HERE + script], { env });
+      assert.equal(stdout.trim(), 'ok');
+    });
+  }
+
+  it('gives a schema fuzzer no 500 and nothing that its own document does not say', async () => {
+    const args = ['run', `${server.http}/openapi.json`, '--max-examples=15', '--seed=1', '--no-color'];
+    const checks = [
+      '--checks=not_a_server_error,response_schema_conformance',
+      '--exclude-path-regex=repository|aliases|rollback',
+    ];
+    const run = promisify(execFile)(`${dirname(python())}/schemathesis`, [...args, ...checks], {
+      cwd: workspace.path,
+      maxBuffer: 2 ** 26,
+    });
+    await run.catch((error: { stdout: string }) => assert.fail(error.stdout.slice(-6000)));
+  });
+});
+
+function python(): string {
+  const path = process.env['SERVERY_TEST_PYTHON'];
+  assert.ok(path, 'SERVERY_TEST_PYTHON names the Python that has test/foreign/requirements.txt');
+  return path;
+}
