@@ -8,12 +8,11 @@
  */
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Clock } from '../core/clock.ts';
-import { ServeryError, type ErrorCode } from '../core/errors.ts';
-import { requestDone } from '../core/events.ts';
+import { ServeryError } from '../core/errors.ts';
 import type { ModelVersion } from '../core/model.ts';
-import { childTraceparent, createRequestId, isRequestId } from '../core/trace.ts';
+import type { CallRecord } from './call-record.ts';
 import { ACCEPTED_ENCODINGS, compress, decompress, encodingOf, type Encoding } from './encodings.ts';
-import { STATUS, STATUS_BY_CODE, toKnownError, toTrailers, type Status } from './errors.ts';
+import { STATUS, STATUS_BY_CODE, toKnownError, toTrailers } from './errors.ts';
 import { MessageReader, type IncomingMessage } from './framing.ts';
 import type { CallContext } from './method.ts';
 import type { GrpcOptions } from './options.ts';
@@ -40,9 +39,16 @@ const OK_TRAILERS: OutgoingHttpHeaders = { 'grpc-status': String(STATUS.OK) };
 /** Node's timers take no longer ones; a client that waits for weeks waits for as long as it takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/**
+ * How long a client may go on sending after the status. Clients stop by themselves when they read it, and a
+ * reset that is sent together with the status can overtake it.
+ */
+const LINGER_MS = 1000;
+
 export abstract class Call implements CallContext {
   readonly #host: CallHost;
   readonly #stream: ServerHttp2Stream;
+  readonly #record: CallRecord;
   readonly #reader: MessageReader;
   readonly #abort = new AbortController();
   #encoding: Encoding | undefined;
@@ -53,23 +59,15 @@ export abstract class Call implements CallContext {
   /** Since when the client has been waited for, to send a message or to take an answer; 0 while it is not. */
   #waitingSince = 0;
   #isOver = false;
-  readonly #path: string;
-  readonly #startedAt: number;
-  #headers: IncomingHttpHeaders = {};
-  #requestId: string | undefined;
   model: ModelVersion | undefined;
 
-  /** @param path of the method, or empty when there is no such method */
-  constructor(stream: ServerHttp2Stream, host: CallHost, path: string) {
+  constructor(stream: ServerHttp2Stream, host: CallHost, record: CallRecord) {
     this.#stream = stream;
-    this.#path = path;
-    this.#startedAt = host.clock.now();
+    this.#record = record;
     this.#host = host;
     this.#reader = new MessageReader(host.options.maxMessageBytes);
     host.calls.add(this);
     stream.on('close', () => this.#onClose());
-    // A reset is an error to Node.js. `close` follows it and says all there is to know.
-    stream.on('error', ignore);
   }
 
   get deadline(): number | undefined {
@@ -85,6 +83,8 @@ export abstract class Call implements CallContext {
     return this.#isOver;
   }
 
+  /** Whether the client may say nothing for as long as it likes, between messages. */
+  protected abstract readonly mayIdle: boolean;
   /** Messages that have come whole; the call holds their bytes until `release`. */
   protected abstract onMessages(messages: readonly IncomingMessage[]): void;
   /** The client has sent everything. */
@@ -96,7 +96,6 @@ export abstract class Call implements CallContext {
 
   /** Begins to read. */
   start(headers: IncomingHttpHeaders): void {
-    this.#headers = headers;
     try {
       const timeoutMs = parseTimeout(headers['grpc-timeout'] as string | undefined);
       this.#encoding = encodingOf(headers['grpc-encoding'] as string | undefined);
@@ -105,6 +104,7 @@ export abstract class Call implements CallContext {
       this.fail(error);
       return;
     }
+    if (!this.mayIdle) this.#waitingSince = this.#record.startedAt;
     this.#stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     this.#stream.on('end', () => this.#onEnd());
   }
@@ -112,19 +112,20 @@ export abstract class Call implements CallContext {
   /** Ends the call with the status of an error. */
   fail(cause: unknown): void {
     if (this.#isOver) return;
-    const error = toKnownError(cause, this.#id());
+    const error = toKnownError(cause, this.#record.requestId);
     this.#over(error);
-    this.#announce(error.code, STATUS_BY_CODE[error.code]);
+    this.#record.announce(error.code, STATUS_BY_CODE[error.code], this.model);
     const stream = this.#stream;
-    if (stream.destroyed) return;
-    const trailers = { ...toTrailers(error), 'x-request-id': this.#id() };
+    if (this.#isGone) return;
+    const trailers = { ...toTrailers(error), 'x-request-id': this.#record.requestId };
     if (stream.headersSent) {
-      stream.on('wantTrailers', () => stream.sendTrailers(trailers));
+      this.#endWith(trailers);
       stream.end();
     } else {
       stream.respond({ ...ANSWER_HEADERS, ...trailers }, { endStream: true });
     }
-    this.#stopReading();
+    // What the client still sends is not wanted.
+    stream.resume();
   }
 
   /** Ends the call well. */
@@ -132,11 +133,11 @@ export abstract class Call implements CallContext {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#timer?.[Symbol.dispose]();
-    this.#announce('OK', STATUS.OK);
+    this.#record.announce('OK', STATUS.OK, this.model);
     const stream = this.#stream;
-    if (stream.destroyed) return;
+    if (this.#isGone) return;
     if (!stream.headersSent) this.#respond();
-    stream.on('wantTrailers', () => stream.sendTrailers(OK_TRAILERS));
+    this.#endWith(OK_TRAILERS);
     if (lastMessage === undefined) stream.end();
     else stream.end(lastMessage);
     this.#waitingSince = this.#host.clock.now();
@@ -145,7 +146,7 @@ export abstract class Call implements CallContext {
   /** Sends a message of several; resolves when the client has room for the next, or is gone. */
   protected async send(message: Buffer): Promise<void> {
     const stream = this.#stream;
-    if (this.#isOver || stream.destroyed) return;
+    if (this.#isOver || this.#isGone) return;
     if (!stream.headersSent) this.#respond();
     if (stream.write(message)) return;
     this.#waitingSince = this.#host.clock.now();
@@ -188,12 +189,27 @@ export abstract class Call implements CallContext {
     this.#host.bufferedBytes -= released;
   }
 
-  /** Cuts off a client that is too slow. */
+  /** Cuts off a client that is too slow, or goes on sending to a call that is over. */
   checkProgress(now: number): void {
+    if (this.#waitingSince === 0) return;
+    const waitedMs = now - this.#waitingSince;
+    const stream = this.#stream;
     const limitMs = this.#host.options.messageTimeout;
-    if (this.#waitingSince === 0 || now - this.#waitingSince < limitMs) return;
-    if (this.#isOver) this.#stream.close(constants.NGHTTP2_CANCEL);
+    if (this.#isOver && stream.writableFinished && waitedMs >= LINGER_MS) stream.close(constants.NGHTTP2_NO_ERROR);
+    else if (waitedMs < limitMs) return;
+    else if (this.#isOver) stream.close(constants.NGHTTP2_CANCEL);
     else this.fail(new ServeryError('CANCELLED', `The client took longer than ${limitMs} ms for a message`));
+  }
+
+  /** The client has reset the stream, or the connection is gone: HTTP/2 throws when it is written to. */
+  get #isGone(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
+  #endWith(trailers: OutgoingHttpHeaders): void {
+    this.#stream.on('wantTrailers', () => {
+      if (!this.#isGone) this.#stream.sendTrailers(trailers);
+    });
   }
 
   #respond(): void {
@@ -207,16 +223,23 @@ export abstract class Call implements CallContext {
     try {
       this.#hold(chunk.length);
       const messages = this.#reader.push(chunk);
-      if (this.#reader.pendingBytes === 0) this.#waitingSince = 0;
-      else if (messages.length > 0 || this.#waitingSince === 0) this.#waitingSince = this.#host.clock.now();
+      if (this.mayIdle) this.#watchMessage(messages.length > 0);
       if (messages.length > 0) this.onMessages(messages);
     } catch (error) {
       this.fail(error);
     }
   }
 
+  /** Between two messages of a stream nobody waits; within one somebody does. */
+  #watchMessage(hasEnded: boolean): void {
+    if (this.#reader.pendingBytes === 0) this.#waitingSince = 0;
+    else if (hasEnded || this.#waitingSince === 0) this.#waitingSince = this.#host.clock.now();
+  }
+
   #onEnd(): void {
-    if (this.#isOver) return;
+    // A reset ends what can be read as well; `close` follows it.
+    if (this.#isOver || this.#isGone) return;
+    this.#waitingSince = 0;
     try {
       if (this.#reader.pendingBytes > 0) {
         throw new ServeryError('INVALID_REQUEST', 'Cannot read the message: the stream ends in the middle of it');
@@ -240,10 +263,11 @@ export abstract class Call implements CallContext {
   }
 
   #startTimer(timeoutMs: number): void {
+    const error = () =>
+      new ServeryError('DEADLINE_EXCEEDED', `The answer was not ready within ${Math.ceil(timeoutMs)} ms`);
+    if (timeoutMs <= 0) throw error();
     this.#deadline = this.#host.clock.now() + timeoutMs;
-    this.#timer = this.#host.clock.after(timeoutMs, () => {
-      this.fail(new ServeryError('DEADLINE_EXCEEDED', `The answer was not ready within ${Math.ceil(timeoutMs)} ms`));
-    });
+    this.#timer = this.#host.clock.after(timeoutMs, () => this.fail(error()));
   }
 
   #over(reason: ServeryError): void {
@@ -252,14 +276,6 @@ export abstract class Call implements CallContext {
     this.#timer?.[Symbol.dispose]();
     this.#abort.abort(reason);
     this.onOver(reason);
-  }
-
-  /** What the client still sends is not wanted: without this it would go on until the window is full. */
-  #stopReading(): void {
-    const stream = this.#stream;
-    if (stream.readableEnded) return;
-    stream.resume();
-    stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
   }
 
   #onClose(): void {
@@ -271,31 +287,9 @@ export abstract class Call implements CallContext {
     this.release(this.#heldBytes);
     if (!this.#isOver) {
       this.#over(new ServeryError('CANCELLED', 'The client closed the call'));
-      this.#announce('CANCELLED', STATUS.CANCELLED);
+      this.#record.announce('CANCELLED', STATUS.CANCELLED, this.model);
     }
     if (calls.size === 0) onIdle();
-  }
-
-  /** The client's, or one made here. */
-  #id(): string {
-    const given = this.#headers['x-request-id'] as string | undefined;
-    this.#requestId ??= isRequestId(given) ? given : createRequestId();
-    return this.#requestId;
-  }
-
-  #announce(code: ErrorCode | 'OK', status: Status): void {
-    if (!requestDone.hasSubscribers) return;
-    requestDone.publish({
-      door: 'grpc',
-      requestId: this.#id(),
-      traceparent: childTraceparent(this.#headers['traceparent'] as string | undefined),
-      method: 'POST',
-      route: this.#path,
-      status,
-      code,
-      totalMs: this.#host.clock.now() - this.#startedAt,
-      model: this.model,
-    });
   }
 }
 

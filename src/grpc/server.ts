@@ -17,6 +17,7 @@ import {
 import type { AddressInfo, Server } from 'node:net';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { ServeryError, quote } from '../core/errors.ts';
+import { CallRecord } from './call-record.ts';
 import type { Call, CallHost } from './call.ts';
 import type { GrpcDeps } from './deps.ts';
 import { createHealth } from './health.ts';
@@ -47,7 +48,7 @@ export interface GrpcServer extends AsyncDisposable {
   /**
    * Drains, and closes when every call has its answer. Those that have none after `graceMs` get UNAVAILABLE.
    *
-   * @returns how many these were
+   * @returns how many these were; what the first call gave, when it is called again
    */
   close(graceMs: number): Promise<number>;
 }
@@ -64,18 +65,23 @@ export function createGrpcServer(deps: GrpcDeps, clock: Clock = systemClock): Gr
   const health = createHealth({ isReady: () => models.snapshot.ready, isDraining: () => isDraining });
   const methods = methodTable(deps, health, () => isDraining);
   let ticker: Disposable | undefined;
+  let closing: Promise<number> | undefined;
 
   const server = createHttp2Server(options);
   server.maxConnections = options.maxConnections;
   server.on('session', (session) => sessions.add(session));
-  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    if (refuseAsHttp(stream, headers)) return;
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
+    // A reset is an error to Node.js. The call hears of it by `close`, which follows.
+    stream.on('error', ignore);
+    // It may have come together with the call.
+    if (stream.closed || stream.destroyed || refuseAsHttp(stream, headers)) return;
     const path = headers[':path'] ?? '';
     const method = methods.get(path) ?? UNKNOWN;
-    const call = createCall(stream, host, method, path);
+    const call = createCall(stream, host, method, new CallRecord(clock, method === UNKNOWN ? '' : path, headers));
     try {
       if (method === UNKNOWN) throw new ServeryError('UNSUPPORTED', `Servery has no method ${quote(path)}`);
       if (isDraining && method.whileDraining !== true) throw stopping();
+      refuseLargeMetadata(raw, options.maxMetadataBytes);
       deps.authorize(headers.authorization, method.scope);
       call.start(headers);
     } catch (error) {
@@ -89,6 +95,28 @@ export function createGrpcServer(deps: GrpcDeps, clock: Clock = systemClock): Gr
     sessions.check();
     health.check();
     ticker = clock.after(TICK_MS, tick);
+  }
+
+  async function close(graceMs: number): Promise<number> {
+    grpc.beginDrain();
+    const closed = closeListener(server);
+    let unanswered = 0;
+    if (host.calls.size > 0) {
+      const idle = Promise.withResolvers<void>();
+      host.onIdle = idle.resolve;
+      using _grace = clock.after(graceMs, () => {
+        unanswered = host.calls.size;
+        for (const call of host.calls) call.fail(stopping());
+        // Whoever does not take an answer now has had the whole grace time.
+        setImmediate(idle.resolve);
+      });
+      await idle.promise;
+    }
+    setImmediate(() => sessions.destroy());
+    await sessions.close();
+    await closed;
+    ticker?.[Symbol.dispose]();
+    return unanswered;
   }
 
   const grpc: GrpcServer = {
@@ -110,26 +138,9 @@ export function createGrpcServer(deps: GrpcDeps, clock: Clock = systemClock): Gr
       sessions.sayGoodbye();
     },
 
-    async close(graceMs) {
-      grpc.beginDrain();
-      ticker?.[Symbol.dispose]();
-      const closed = closeListener(server);
-      let unanswered = 0;
-      if (host.calls.size > 0) {
-        const idle = Promise.withResolvers<void>();
-        host.onIdle = idle.resolve;
-        using _grace = clock.after(graceMs, () => {
-          unanswered = host.calls.size;
-          for (const call of host.calls) call.fail(stopping());
-          // Whoever does not take an answer now has had the whole grace time.
-          setImmediate(idle.resolve);
-        });
-        await idle.promise;
-      }
-      setImmediate(() => sessions.destroy());
-      await sessions.close();
-      await closed;
-      return unanswered;
+    close(graceMs) {
+      closing ??= close(graceMs);
+      return closing;
     },
 
     async [Symbol.asyncDispose]() {
@@ -154,12 +165,20 @@ const UNKNOWN: Method = {
   },
 };
 
-function createCall(stream: ServerHttp2Stream, host: CallHost, method: Method, path: string): Call {
-  const { answer } = method;
-  const route = method === UNKNOWN ? '' : path;
+function createCall(stream: ServerHttp2Stream, host: CallHost, { answer }: Method, record: CallRecord): Call {
   return 'unary' in answer
-    ? new UnaryCall(stream, host, route, answer.unary)
-    : new StreamingCall(stream, host, route, answer.streaming);
+    ? new UnaryCall(stream, host, record, answer.unary)
+    : new StreamingCall(stream, host, record, answer.streaming);
+}
+
+/** Node.js announces the limit to clients and limits the number of headers, but takes larger ones. */
+function refuseLargeMetadata(namesAndValues: readonly string[], maxBytes: number): void {
+  // Each counts 32 bytes more than its text, as HTTP/2 has it.
+  let bytes = 16 * namesAndValues.length;
+  for (const text of namesAndValues) bytes += text.length;
+  if (bytes <= maxBytes) return;
+  const limit = `${maxBytes} (grpc.maxMetadataBytes)`;
+  throw new ServeryError('PAYLOAD_TOO_LARGE', `Cannot take metadata of ${bytes} bytes: the limit is ${limit}`);
 }
 
 /** What is not gRPC at all is answered in plain HTTP, as the specification has it. */
@@ -167,7 +186,6 @@ function refuseAsHttp(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): 
   const contentType = headers['content-type'] ?? '';
   const isGrpc = /^application\/grpc(\+proto)?(;|$)/.test(contentType);
   if (isGrpc && headers[':method'] === 'POST') return false;
-  stream.on('error', () => {});
   stream.respond(isGrpc ? { ':status': 405, allow: 'POST' } : { ':status': 415 }, { endStream: true });
   stream.resume();
   return true;
@@ -222,3 +240,5 @@ function closeListener(server: Server): Promise<void> {
   server.close(() => resolve());
   return promise;
 }
+
+function ignore(): void {}

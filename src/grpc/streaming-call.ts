@@ -1,18 +1,20 @@
 /** A call of any number of messages and answers. */
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { ServeryError } from '../core/errors.ts';
+import type { CallRecord } from './call-record.ts';
 import { Call, type CallHost } from './call.ts';
 import { PREFIX_BYTES, type IncomingMessage } from './framing.ts';
 import type { StreamedRequest, Streaming } from './method.ts';
 import { RequestQueue } from './request-queue.ts';
 
 export class StreamingCall extends Call {
+  protected override readonly mayIdle = true;
   readonly #requests = new RequestQueue<IncomingMessage>(() => this.resume());
 
   readonly #answer: Streaming['streaming'];
 
-  constructor(stream: ServerHttp2Stream, host: CallHost, path: string, answer: Streaming['streaming']) {
-    super(stream, host, path);
+  constructor(stream: ServerHttp2Stream, host: CallHost, record: CallRecord, answer: Streaming['streaming']) {
+    super(stream, host, record);
     this.#answer = answer;
   }
 

@@ -1,16 +1,18 @@
 /** A call of one message and one answer. The hot path of the gRPC door: no step of it waits without need. */
 import type { ServerHttp2Stream } from 'node:http2';
 import { ServeryError } from '../core/errors.ts';
+import type { CallRecord } from './call-record.ts';
 import { Call, type CallHost } from './call.ts';
 import type { IncomingMessage } from './framing.ts';
 import type { Unary } from './method.ts';
 
 export class UnaryCall extends Call {
+  protected override readonly mayIdle = false;
   readonly #answer: Unary['unary'];
   #message: IncomingMessage | undefined;
 
-  constructor(stream: ServerHttp2Stream, host: CallHost, path: string, answer: Unary['unary']) {
-    super(stream, host, path);
+  constructor(stream: ServerHttp2Stream, host: CallHost, record: CallRecord, answer: Unary['unary']) {
+    super(stream, host, record);
     this.#answer = answer;
   }
 

@@ -62,12 +62,16 @@ export interface DoorSettings {
   readonly options?: Partial<Record<keyof GrpcOptions, unknown>>;
   readonly auth?: AuthOptions;
   readonly clock?: Clock;
+  readonly port?: number;
+  readonly reusePort?: boolean;
 }
 
 export async function openGrpcDoor({
   options = {},
   auth = { keys: [] },
   clock = systemClock,
+  port: wantedPort = 0,
+  reusePort = false,
 }: DoorSettings = {}): Promise<GrpcDoor> {
   const gate = new Gate();
   const control: unknown[][] = [];
@@ -84,7 +88,7 @@ export async function openGrpcDoor({
     },
     clock,
   );
-  const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = await server.listen({ host: '127.0.0.1', port: wantedPort, reusePort });
   return {
     port,
     server,
@@ -287,7 +291,7 @@ export class RawClient implements AsyncDisposable {
   readonly session: ClientHttp2Session;
 
   constructor(port: number) {
-    this.session = connect(`http://127.0.0.1:${port}`);
+    this.session = connect(`http://127.0.0.1:${port}`, { maxSessionMemory: 1000 });
     this.session.on('error', () => {});
   }
 
@@ -307,11 +311,13 @@ export class RawClient implements AsyncDisposable {
     stream.on('trailers', (heads) => (trailers = heads));
     stream.on('data', (chunk: Buffer) => body.push(chunk));
     stream.on('error', () => {});
-    stream.on('close', () => {
+    const settle = (): void => {
       const last = trailers['grpc-status'] === undefined ? received : trailers;
       const status = last['grpc-status'] === undefined ? undefined : Number(last['grpc-status']);
       resolve({ headers: received, trailers: last, status, body: Buffer.concat(body), rstCode: stream.rstCode });
-    });
+    };
+    // Either: after an answer that came early, Node.js does not close what it has not finished sending.
+    stream.on('end', settle).on('close', settle);
     return { stream, answer: promise };
   }
 
