@@ -1,8 +1,16 @@
 /** The methods of inference.GRPCInferenceService but predictions: health, metadata, statistics, the repository. */
+import { fromJson, type DescMessage, type JsonObject, type MessageShape } from '@bufbuild/protobuf';
 import { ServeryError } from '../core/errors.ts';
 import { version } from '../core/package-info.ts';
+import { modelMetadata, serverMetadata } from '../protocol/open-inference/metadata.ts';
+import { modelConfig } from '../protocol/open-inference/model-config.ts';
+import { statisticsJson } from '../protocol/open-inference/statistics.ts';
 import {
   GRPCInferenceService,
+  ModelConfigSchema,
+  ModelMetadataResponseSchema,
+  ModelStatisticsResponseSchema,
+  ServerMetadataResponseSchema,
   type RepositoryModelLoadRequest,
 } from '../protocol/open-inference-grpc/gen/open_inference_pb.ts';
 import { repositoryIndex } from '../protocol/open-inference/repository.ts';
@@ -10,19 +18,8 @@ import type { GrpcDeps } from './deps.ts';
 import { inferMethod } from './infer.ts';
 import { messageMethod } from './message-method.ts';
 import type { Method } from './method.ts';
-import { configMessage, metadataMessage, statisticsMessage } from './model-messages.ts';
 import { readModelRef } from './model-ref.ts';
 import { streamInferMethod } from './stream-infer.ts';
-
-const EXTENSIONS = [
-  'classification',
-  'model_repository',
-  'schedule_policy',
-  'model_configuration',
-  'binary_tensor_data',
-  'parameters',
-  'statistics',
-];
 
 /** By name. What Triton has beyond these (shared memory, traces, logging) is answered UNIMPLEMENTED, as unknown. */
 export function inferenceMethods(deps: GrpcDeps, isDraining: () => boolean): Readonly<Record<string, Method>> {
@@ -34,26 +31,29 @@ export function inferenceMethods(deps: GrpcDeps, isDraining: () => boolean): Rea
 
     ServerLive: messageMethod(methods.serverLive, 'none', () => ({ live: true })),
     ServerReady: messageMethod(methods.serverReady, 'none', () => ({ ready: models.snapshot.ready && !isDraining() })),
-    ServerMetadata: messageMethod(methods.serverMetadata, 'read', () => ({
-      name: serverName,
-      version,
-      extensions: EXTENSIONS,
-    })),
+    ServerMetadata: messageMethod(methods.serverMetadata, 'read', () =>
+      fromView(ServerMetadataResponseSchema, serverMetadata(serverName, version)),
+    ),
 
     ModelReady: messageMethod(methods.modelReady, 'read', (request) => ({ ready: isModelReady(deps, request) })),
     ModelMetadata: messageMethod(methods.modelMetadata, 'read', (request) => {
       const ref = readModelRef(request.name, request.version);
-      return metadataMessage(models.describe(ref), models.entry(ref.name));
+      const { model, platform, signature } = models.describe(ref);
+      const live = models.entry(ref.name).versions.filter(({ key }) => key !== undefined);
+      const view = modelMetadata(
+        model.name,
+        live.map((entry) => entry.version),
+        platform,
+        signature,
+      );
+      return fromView(ModelMetadataResponseSchema, view);
     }),
     ModelConfig: messageMethod(methods.modelConfig, 'read', (request) => ({
-      config: configMessage(models.describe(readModelRef(request.name, request.version))),
+      config: fromView(ModelConfigSchema, modelConfig(models.describe(readModelRef(request.name, request.version)))),
     })),
     ModelStatistics: messageMethod(methods.modelStatistics, 'read', async (request) => {
-      if (request.name === '') return statisticsMessage(await control.statistics());
-      const ref = readModelRef(request.name, request.version);
-      // An alias means one version, a bare name all of them.
-      const number = ref.alias === undefined ? ref.version : models.describe(ref).model.version;
-      return statisticsMessage(await control.statistics(ref.name, number));
+      const statistics = request.name === '' ? control.statistics() : statisticsOf(deps, request);
+      return fromView(ModelStatisticsResponseSchema, statisticsJson(await statistics));
     }),
 
     RepositoryIndex: messageMethod(methods.repositoryIndex, 'read', (request) => ({
@@ -68,6 +68,17 @@ export function inferenceMethods(deps: GrpcDeps, isDraining: () => boolean): Rea
       return {};
     }),
   };
+}
+
+/** The same views answer over HTTP, in JSON; what the messages do not have stays behind. */
+function fromView<Desc extends DescMessage>(schema: Desc, view: object): MessageShape<Desc> {
+  return fromJson(schema, view as JsonObject, { ignoreUnknownFields: true });
+}
+
+/** An alias means one version, a bare name all of them. */
+function statisticsOf({ models, control }: GrpcDeps, { name, version: wanted }: { name: string; version: string }) {
+  const ref = readModelRef(name, wanted);
+  return control.statistics(ref.name, ref.alias === undefined ? ref.version : models.describe(ref).model.version);
 }
 
 /** A question that can be asked again and again while one waits: a model that is not there yet is not an error. */

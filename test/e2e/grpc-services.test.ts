@@ -82,7 +82,7 @@ describe('the services of the gRPC door', () => {
     const [input] = config!.input;
     assert.deepEqual([config!.backend, config!.maxBatchSize], ['onnxruntime', 64]);
     assert.deepEqual([input!.name, input!.dataType, input!.dims], ['x', DataType.TYPE_STRING, [-1n]]);
-    assert.equal(config!.dynamicBatching!.defaultQueuePolicy!.maxQueueSize, 4096);
+    assert.equal(config!.dynamicBatching!.maxQueueDelayMicroseconds, 0n);
   });
 
   it('give statistics in nanoseconds', async () => {

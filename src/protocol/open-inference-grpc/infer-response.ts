@@ -30,8 +30,9 @@ export function encodeModelInferResponse(answer: InferAnswer, headroom = 0): Buf
   message.set(head, headroom);
   let pos = writeString(message, headroom + head.length, 3, id);
   for (const output of outputs) pos = writeOutput(message, writeHeader(message, pos, 5, lengthOf(output)), output);
-  if (raw)
-    {for (const { tensor } of outputs) pos = writeRaw(message, writeHeader(message, pos, 6, rawSize(tensor)), tensor);}
+  if (raw) {
+    for (const { tensor } of outputs) pos = writeRaw(message, writeHeader(message, pos, 6, rawSize(tensor)), tensor);
+  }
   return message;
 }
 
