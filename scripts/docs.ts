@@ -29,6 +29,7 @@ function configurationPage(): string {
 
 Everything is optional. \`servery.config.ts\` (or \`.js\`, \`.yaml\`, \`.json\`) in the workspace holds what you want to
 change; environment variables win over the file, and \`--set path=value\` (or \`--http\`, \`--grpc\`, \`--insecure\`) over both.
+\`SERVERY_HTTP\` and \`SERVERY_GRPC\` are short for the two addresses.
 What concerns one model may also stand in its \`model.yaml\`, under the same names without \`models.NAME\`; the
 configuration wins over it. Lists in variables and flags are separated by commas. Durations are written \`250ms\`,
 \`30s\`, \`10m\`, \`2h\` or \`1d\`.

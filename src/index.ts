@@ -4,3 +4,4 @@ export { defineConfig } from './config/config.ts';
 export type { ConfigInput } from './config/schema.ts';
 export { ERROR_CATALOG, ServeryError, type ErrorCode } from './core/errors.ts';
 export { defineHandler } from './runtime/define-handler.ts';
+export type { HandlerContext, InputRow, OutputRow, SetupContext } from './runtime/define-handler.ts';

@@ -7,6 +7,9 @@ import { root, runTestFile, type FileResult } from './run-file.ts';
 import type { CommandSuite, FileSuite, Suite } from './suites.ts';
 import { provide } from './tools.ts';
 
+/** A million cases for each decoder take a hundred times as long as ten thousand. */
+const PATIENCE = process.env['SERVERY_LONG'] === '1' ? 20 : 1;
+
 export interface RunOptions {
   readonly only: string | undefined;
   readonly verbose: boolean;
@@ -48,7 +51,7 @@ async function runFiles(suite: FileSuite, options: RunOptions): Promise<Counts> 
   const worker = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const result = await runTestFile(file, {
-        timeoutSeconds: suite.timeoutSeconds,
+        timeoutSeconds: suite.timeoutSeconds * PATIENCE,
         namePattern,
         env: { ...provided.env, SERVERY_TEST_SUITE: suite.name },
       });

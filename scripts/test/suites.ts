@@ -42,7 +42,7 @@ export const suites: readonly Suite[] = [
   { name: 'unit', needs: [], concurrency: 2, timeoutSeconds: 120 },
   { name: 'contract', needs: [], concurrency: 2, timeoutSeconds: 180 },
   { name: 'e2e', needs: [], concurrency: 1, timeoutSeconds: 300 },
-  { name: 'browser', needs: ['chromium'], concurrency: 1, timeoutSeconds: 180, optional: true },
+  { name: 'browser', needs: ['chromium'], concurrency: 1, timeoutSeconds: 180 },
   { name: 'foreign', needs: ['python'], concurrency: 1, timeoutSeconds: 300 },
   { name: 'examples', needs: [], concurrency: 1, timeoutSeconds: 300 },
   { name: 'docs', needs: ['python'], concurrency: 1, timeoutSeconds: 300 },

@@ -41,7 +41,8 @@ function rowKeys({ name, datatype, shape, features, missing }: TensorSpec, batch
   const inner = batched ? shape.slice(1) : shape;
   const element = elementType(datatype);
   if (features !== undefined && inner.length === 1) {
-    return features.map((feature) => [feature, missing === 'nan' ? `${element} | null` : element]);
+    // A missing key and null are the same: NaN.
+    return features.map((feature) => [feature, missing === 'nan' ? `${element} | null | undefined` : element]);
   }
   return [[name, nested(element, inner.length)]];
 }
