@@ -7,7 +7,7 @@ import { ServeryError } from '../core/errors.ts';
 import { describeIssues } from '../models/option-issues.ts';
 import { readConfigFile } from './config-file.ts';
 import { listOptions, parseOptionText, type Option } from './options-list.ts';
-import { configSchema, keysAt, type Config, type ConfigInput } from './schema.ts';
+import { configSchema, type Config, type ConfigInput } from './schema.ts';
 
 export interface ConfigSources {
   readonly workspace: string;
@@ -37,7 +37,7 @@ function parseConfig(value: unknown, where: string): Config {
   const parsed = configSchema.safeParse(value);
   // Of a model only what was said is kept: its own defaults must not hide what model.yaml says.
   if (parsed.success) return { ...parsed.data, models: (value as ConfigInput).models ?? {} };
-  const problems = describeIssues(parsed.error, (path) => keysAt(path));
+  const problems = describeIssues(parsed.error, configSchema);
   throw new ServeryError('CONFIG_INVALID', `Cannot use ${where}: ${problems.join('; ')}`);
 }
 

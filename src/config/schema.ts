@@ -48,24 +48,3 @@ export const configSchema = z.strictObject({
 /** Complete but for `models`, which are laid over their model.yaml later. */
 export type Config = Omit<z.output<typeof configSchema>, 'models'> & Pick<z.input<typeof configSchema>, 'models'>;
 export type ConfigInput = z.input<typeof configSchema>;
-
-/** The keys that an object may have at a path, for suggestions. */
-export function keysAt(path: readonly PropertyKey[]): readonly string[] {
-  let at: unknown = configSchema;
-  for (const key of path) {
-    const type = unwrap(at);
-    if (type instanceof z.ZodObject) at = (type.shape as Record<string, unknown>)[String(key)];
-    else if (type instanceof z.ZodRecord) at = type.valueType;
-    else return [];
-  }
-  const type = unwrap(at);
-  return type instanceof z.ZodObject ? Object.keys(type.shape) : [];
-}
-
-function unwrap(type: unknown): unknown {
-  let inner = type;
-  while (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional) {
-    inner = inner.unwrap();
-  }
-  return inner;
-}

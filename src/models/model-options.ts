@@ -88,29 +88,8 @@ function parseYaml(name: string, text: string): unknown {
 function check(where: string, schema: z.ZodObject, value: unknown): void {
   const { error } = schema.safeParse(value);
   if (error === undefined) return;
-  const problems = describeIssues(error, (path) => keysAt(schema, path));
+  const problems = describeIssues(error, schema);
   throw new ServeryError('CONFIG_INVALID', `Cannot use ${where}: ${problems.join('; ')}`);
-}
-
-/** The keys that an object may have at a path of the schema. */
-function keysAt(schema: z.ZodObject, path: readonly PropertyKey[]): readonly string[] {
-  let at: unknown = schema;
-  for (const key of path) {
-    const type = unwrap(at);
-    if (type instanceof z.ZodObject) at = (type.shape as Record<string, unknown>)[String(key)];
-    else if (type instanceof z.ZodRecord) at = type.valueType;
-    else return [];
-  }
-  const type = unwrap(at);
-  return type instanceof z.ZodObject ? Object.keys(type.shape) : [];
-}
-
-function unwrap(type: unknown): unknown {
-  let inner = type;
-  while (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional) {
-    inner = inner.unwrap();
-  }
-  return inner;
 }
 
 /** Objects are laid over each other key by key; a list, a value and `versions` replace what was there. */

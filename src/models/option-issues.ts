@@ -1,20 +1,38 @@
 /** Puts what zod found wrong with a file of options into words: where, what was expected, what may have been meant. */
-import type * as z from 'zod';
+import * as z from 'zod';
 
 /** One line for each problem, beginning with the path of the option. */
-export function describeIssues(
-  error: z.ZodError,
-  knownKeys: (path: readonly PropertyKey[]) => readonly string[],
-): string[] {
+export function describeIssues(error: z.ZodError, schema: z.ZodObject): string[] {
   return error.issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return [`${formatPath(issue.path)}: ${issue.message}`];
-    const known = knownKeys(issue.path);
+    const known = keysAt(schema, issue.path);
     return issue.keys.map((key) => {
       const meant = closest(key, known);
       const hint = meant === undefined ? `expected one of ${known.join(', ')}` : `did you mean ${meant}?`;
       return `${formatPath([...issue.path, key])}: there is no such option, ${hint}`;
     });
   });
+}
+
+/** The keys that an object may have at a path of the schema. */
+function keysAt(schema: z.ZodObject, path: readonly PropertyKey[]): readonly string[] {
+  let at: unknown = schema;
+  for (const key of path) {
+    const type = unwrap(at);
+    if (type instanceof z.ZodObject) at = (type.shape as Record<string, unknown>)[String(key)];
+    else if (type instanceof z.ZodRecord) at = type.valueType;
+    else return [];
+  }
+  const type = unwrap(at);
+  return type instanceof z.ZodObject ? Object.keys(type.shape) : [];
+}
+
+function unwrap(type: unknown): unknown {
+  let inner = type;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional) {
+    inner = inner.unwrap();
+  }
+  return inner;
 }
 
 function formatPath(path: readonly PropertyKey[]): string {
