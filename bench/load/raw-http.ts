@@ -47,7 +47,7 @@ export class RawConnection {
       const end = data.indexOf(HEAD_END);
       if (end < 0) break;
       const head = data.toString('latin1', 0, end);
-      const length = Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+      const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
       const total = end + HEAD_END.length + length;
       if (data.length < total) break;
       this.#onAnswer({ status: Number(head.slice(9, 12)), bytes: total });
