@@ -363,7 +363,9 @@ describe('no message breaks the decoder', () => {
         if (datatype !== 'BYTES') assert.equal((data as Uint8Array).byteLength, count * bytesPerElement(datatype));
       }
     });
-    assert.ok(error === undefined || !error.message.includes(marker), 'no payload in a message');
+    // A name is quoted, and the changes may have made one of the payload.
+    const unquoted = error?.message.replaceAll(/"[^"]*"/g, '') ?? '';
+    assert.ok(!unquoted.includes(marker), 'no payload in a message');
   };
   const good = [
     encode({
