@@ -13,7 +13,7 @@ import type { ModelVersion } from '../core/model.ts';
 import type { CallRecord } from './call-record.ts';
 import { ACCEPTED_ENCODINGS, compress, decompress, encodingOf, type Encoding } from './encodings.ts';
 import { STATUS, STATUS_BY_CODE, toKnownError, toTrailers } from './errors.ts';
-import { MessageReader, type IncomingMessage } from './framing.ts';
+import { MessageReader, frame, type IncomingMessage } from './framing.ts';
 import type { CallContext } from './method.ts';
 import type { GrpcOptions } from './options.ts';
 import { parseTimeout } from './timeout.ts';
@@ -51,6 +51,8 @@ export abstract class Call implements CallContext {
   readonly #record: CallRecord;
   readonly #reader: MessageReader;
   readonly #abort = new AbortController();
+  /** Node.js keeps a closed stream until the next full collection; this cuts what hangs on it. */
+  readonly #link: { call: Call | undefined } = { call: this };
   #encoding: Encoding | undefined;
   #deadline: number | undefined;
   #timer: Disposable | undefined;
@@ -67,7 +69,10 @@ export abstract class Call implements CallContext {
     this.#host = host;
     this.#reader = new MessageReader(host.options.maxMessageBytes);
     host.calls.add(this);
-    stream.on('close', () => this.#onClose());
+    const link = this.#link;
+    stream.on('close', () => {
+      if (link.call !== undefined) link.call.#onClose();
+    });
   }
 
   get deadline(): number | undefined {
@@ -105,8 +110,13 @@ export abstract class Call implements CallContext {
       return;
     }
     if (!this.mayIdle) this.#waitingSince = this.#record.startedAt;
-    this.#stream.on('data', (chunk: Buffer) => this.#onData(chunk));
-    this.#stream.on('end', () => this.#onEnd());
+    const link = this.#link;
+    this.#stream.on('data', (chunk: Buffer) => {
+      if (link.call !== undefined) link.call.#onData(chunk);
+    });
+    this.#stream.on('end', () => {
+      if (link.call !== undefined) link.call.#onEnd();
+    });
   }
 
   /** Ends the call with the status of an error. */
@@ -116,7 +126,7 @@ export abstract class Call implements CallContext {
     this.#over(error);
     this.#record.announce(error.code, STATUS_BY_CODE[error.code], this.model);
     const stream = this.#stream;
-    if (this.#isGone) return;
+    if (isGone(stream)) return;
     const trailers = { ...toTrailers(error), 'x-request-id': this.#record.requestId };
     if (stream.headersSent) {
       this.#endWith(trailers);
@@ -135,7 +145,7 @@ export abstract class Call implements CallContext {
     this.#timer?.[Symbol.dispose]();
     this.#record.announce('OK', STATUS.OK, this.model);
     const stream = this.#stream;
-    if (this.#isGone) return;
+    if (isGone(stream)) return;
     if (!stream.headersSent) this.#respond();
     this.#endWith(OK_TRAILERS);
     if (lastMessage === undefined) stream.end();
@@ -146,7 +156,7 @@ export abstract class Call implements CallContext {
   /** Sends a message of several; resolves when the client has room for the next, or is gone. */
   protected async send(message: Buffer): Promise<void> {
     const stream = this.#stream;
-    if (this.#isOver || this.#isGone) return;
+    if (this.#isOver || isGone(stream)) return;
     if (!stream.headersSent) this.#respond();
     if (stream.write(message)) return;
     this.#waitingSince = this.#host.clock.now();
@@ -169,9 +179,9 @@ export abstract class Call implements CallContext {
     );
   }
 
-  /** A framed message in the encoding of the request. */
+  /** Frames a message, in the encoding of the request. */
   protected pack(message: Buffer): Buffer | Promise<Buffer> {
-    return this.#encoding === undefined ? message : compress(this.#encoding, message);
+    return this.#encoding === undefined ? frame(message) : compress(this.#encoding, message);
   }
 
   protected pause(): void {
@@ -201,14 +211,10 @@ export abstract class Call implements CallContext {
     else this.fail(new ServeryError('CANCELLED', `The client took longer than ${limitMs} ms for a message`));
   }
 
-  /** The client has reset the stream, or the connection is gone: HTTP/2 throws when it is written to. */
-  get #isGone(): boolean {
-    return this.#stream.destroyed || this.#stream.closed;
-  }
-
   #endWith(trailers: OutgoingHttpHeaders): void {
-    this.#stream.on('wantTrailers', () => {
-      if (!this.#isGone) this.#stream.sendTrailers(trailers);
+    const stream = this.#stream;
+    stream.on('wantTrailers', () => {
+      if (!isGone(stream)) stream.sendTrailers(trailers);
     });
   }
 
@@ -238,7 +244,7 @@ export abstract class Call implements CallContext {
 
   #onEnd(): void {
     // A reset ends what can be read as well; `close` follows it.
-    if (this.#isOver || this.#isGone) return;
+    if (this.#isOver || isGone(this.#stream)) return;
     this.#waitingSince = 0;
     try {
       if (this.#reader.pendingBytes > 0) {
@@ -280,9 +286,7 @@ export abstract class Call implements CallContext {
 
   #onClose(): void {
     const { calls, onIdle } = this.#host;
-    // Node.js keeps the stream until the next full collection, and would keep the call with it.
-    this.#stream.removeAllListeners();
-    this.#stream.on('error', ignore);
+    this.#link.call = undefined;
     calls.delete(this);
     this.release(this.#heldBytes);
     if (!this.#isOver) {
@@ -293,4 +297,7 @@ export abstract class Call implements CallContext {
   }
 }
 
-function ignore(): void {}
+/** The client has reset the stream, or the connection is gone: HTTP/2 throws when it is written to. */
+function isGone(stream: ServerHttp2Stream): boolean {
+  return stream.destroyed || stream.closed;
+}

@@ -7,7 +7,7 @@
 import { promisify } from 'node:util';
 import { deflate, gunzip, gzip, inflate } from 'node:zlib';
 import { ServeryError, quote } from '../core/errors.ts';
-import { PREFIX_BYTES, frameCopy } from './framing.ts';
+import { PREFIX_BYTES, frame, frameCopy } from './framing.ts';
 
 /** For `grpc-accept-encoding`. */
 export const ACCEPTED_ENCODINGS = 'identity,gzip,deflate';
@@ -47,8 +47,12 @@ export async function decompress(encoding: Encoding, bytes: Buffer, maxOutputLen
 /** Under this size compression makes most messages larger. */
 const WORTH_COMPRESSING_BYTES = 256;
 
-/** @param framed a message with its prefix */
-export async function compress(encoding: Encoding, framed: Buffer): Promise<Buffer> {
-  if (framed.length < WORTH_COMPRESSING_BYTES) return framed;
-  return frameCopy(await encoding.compress(framed.subarray(PREFIX_BYTES)), true);
+/**
+ * Frames a message, compressed if that is worth it.
+ *
+ * @param message with room for its prefix
+ */
+export async function compress(encoding: Encoding, message: Buffer): Promise<Buffer> {
+  if (message.length < WORTH_COMPRESSING_BYTES) return frame(message);
+  return frameCopy(await encoding.compress(message.subarray(PREFIX_BYTES)), true);
 }

@@ -15,11 +15,16 @@ export function frame(message: Buffer, isCompressed = false): Buffer {
   return message;
 }
 
+/** A copy of a message, with room for its prefix. */
+export function withHeadroom(message: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
+  bytes.set(message, PREFIX_BYTES);
+  return bytes;
+}
+
 /** A prefix and a copy of `message`. */
 export function frameCopy(message: Uint8Array, isCompressed = false): Buffer {
-  const framed = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
-  framed.set(message, PREFIX_BYTES);
-  return frame(framed, isCompressed);
+  return frame(withHeadroom(message), isCompressed);
 }
 
 export interface IncomingMessage {

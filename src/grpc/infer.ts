@@ -8,12 +8,12 @@ import { NO_PARAMETERS } from '../protocol/open-inference/parameters.ts';
 import { decodeModelInferRequest, type ModelInferRequest } from '../protocol/open-inference-grpc/infer-request.ts';
 import { encodeModelInferResponse } from '../protocol/open-inference-grpc/infer-response.ts';
 import type { Predict } from '../serving/predict.ts';
-import { PREFIX_BYTES, frame } from './framing.ts';
+import { PREFIX_BYTES } from './framing.ts';
 import type { CallContext, Unary } from './method.ts';
 import { readModelRef } from './model-ref.ts';
 
 export function inferMethod(predict: Predict): Unary {
-  return { unary: async (message, call) => frame(await infer(predict, call, message, PREFIX_BYTES)) };
+  return { unary: (message, call) => infer(predict, call, message, PREFIX_BYTES) };
 }
 
 /** What is known of a request, also after it failed. */

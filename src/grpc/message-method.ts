@@ -9,7 +9,7 @@ import {
 } from '@bufbuild/protobuf';
 import type { Scope } from '../core/api-keys.ts';
 import { malformed } from '../protocol/open-inference-grpc/wire.ts';
-import { frameCopy } from './framing.ts';
+import { withHeadroom } from './framing.ts';
 import type { CallContext, Method } from './method.ts';
 
 export function messageMethod<Request extends DescMessage, Response extends DescMessage>(
@@ -37,7 +37,7 @@ export function decode<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array
   }
 }
 
-/** Framed. */
+/** With room for the prefix. */
 export function encode<Desc extends DescMessage>(schema: Desc, message: MessageInitShape<Desc>): Buffer {
-  return frameCopy(toBinary(schema, create(schema, message)));
+  return withHeadroom(toBinary(schema, create(schema, message)));
 }

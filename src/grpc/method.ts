@@ -1,4 +1,4 @@
-/** What a method of a service is to the transport: bytes of a message in, framed bytes out. */
+/** What a method of a service is to the transport: the bytes of a message in, those of another out. */
 import type { Scope } from '../core/api-keys.ts';
 import type { ModelVersion } from '../core/model.ts';
 
@@ -10,7 +10,7 @@ export interface Method {
 }
 
 export interface Unary {
-  /** Returns a framed message: see `framing.ts`. */
+  /** Returns a message with room for its prefix: see `framing.ts`. */
   readonly unary: (request: Buffer, call: CallContext) => Buffer | Promise<Buffer>;
 }
 

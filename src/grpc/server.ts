@@ -184,7 +184,7 @@ function refuseLargeMetadata(namesAndValues: readonly string[], maxBytes: number
 /** What is not gRPC at all is answered in plain HTTP, as the specification has it. */
 function refuseAsHttp(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
   const contentType = headers['content-type'] ?? '';
-  const isGrpc = /^application\/grpc(\+proto)?(;|$)/.test(contentType);
+  const isGrpc = contentType === 'application/grpc' || /^application\/grpc(\+proto)?(;|$)/.test(contentType);
   if (isGrpc && headers[':method'] === 'POST') return false;
   stream.respond(isGrpc ? { ':status': 405, allow: 'POST' } : { ':status': 415 }, { endStream: true });
   stream.resume();

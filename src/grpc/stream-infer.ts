@@ -7,7 +7,7 @@
 import { encodeStreamError, encodeStreamResponse } from '../protocol/open-inference-grpc/infer-response.ts';
 import type { Predict } from '../serving/predict.ts';
 import { toKnownError } from './errors.ts';
-import { PREFIX_BYTES, frame } from './framing.ts';
+import { PREFIX_BYTES } from './framing.ts';
 import { infer, type InferAttempt } from './infer.ts';
 import type { CallContext, StreamedRequest, Streaming } from './method.ts';
 
@@ -58,9 +58,9 @@ async function inferOne(predict: Predict, call: CallContext, request: StreamedRe
   const attempt: InferAttempt = { id: undefined };
   try {
     const answer = await infer(predict, call, held.bytes, 0, attempt);
-    return { kind: 'answer', message: frame(encodeStreamResponse(answer, PREFIX_BYTES)) };
+    return { kind: 'answer', message: encodeStreamResponse(answer, PREFIX_BYTES) };
   } catch (error) {
     const { message } = toKnownError(error, attempt.id ?? 'of a stream');
-    return { kind: 'answer', message: frame(encodeStreamError(message, attempt.id, PREFIX_BYTES)) };
+    return { kind: 'answer', message: encodeStreamError(message, attempt.id, PREFIX_BYTES) };
   }
 }
