@@ -21,6 +21,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'CONFIG_INVALID',
   'WORKSPACE_NOT_FOUND',
   'ADDRESS_INSECURE',
+  'CRON_INVALID',
 ]);
 
 export async function report(wantsJson: boolean, command: () => Promise<Result | undefined>): Promise<void> {

@@ -32,6 +32,24 @@ export const ERROR_CATALOG = {
   HANDLER_RESTARTED: { retryable: true, hint: 'The thread of the handler was replaced; the call was not run again.' },
   RUNTIME_MISSING: { retryable: false, hint: 'Run `npm install onnxruntime-node` beside servery.' },
 
+  // Jobs and data
+  JOB_NOT_FOUND: { retryable: false, hint: 'Run `servery job list` to see every job.' },
+  RUN_NOT_FOUND: { retryable: false, hint: 'Run `servery job show NAME` to see its runs.' },
+  CRON_INVALID: { retryable: false, hint: 'Run `servery cron explain "0 20 * * *"` to see an expression that works.' },
+  DATA_NOT_FOUND: { retryable: false, hint: 'Look at the path or table that the job names; globs match files only.' },
+  DATA_INVALID: { retryable: false, hint: 'Set `onBadRow: quarantine` to keep the good rows of damaged input.' },
+  TOO_MANY_BAD_ROWS: { retryable: false, hint: 'The file of bad rows names each with its reason; see `maxBadRows`.' },
+  OUTPUT_INVALID: { retryable: false, hint: 'Look at what the output names: its folder, format, mode and key.' },
+  DATASET_MISSING: { retryable: false, hint: 'Run `npm install @duckdb/node-api` (for PostgreSQL: pg pg-cursor).' },
+  DATABASE_FAILED: { retryable: true, hint: 'Look at the address, the account and the log of the database.' },
+  STORAGE_FULL: { retryable: true, hint: 'Free some space; what was committed before is kept.' },
+  COMMAND_FAILED: { retryable: true, hint: 'Run `servery job logs RUN` to see what the command printed.' },
+  TIMED_OUT: { retryable: true, hint: 'Raise the `timeout` of the job or step that the message names.' },
+  LEASE_LOST: { retryable: true, hint: 'Another worker has taken the run over, or the run was cancelled.' },
+  WORKER_LOST: { retryable: true, hint: 'The process that executed the run ended; the log has its last words.' },
+  SECRET_NOT_FOUND: { retryable: false, hint: 'Set the environment variable that the secret names.' },
+  GATE_REFUSED: { retryable: false, hint: 'The artifact is kept in .servery/refused; compare its metrics.' },
+
   // Load and time
   QUEUE_FULL: { retryable: true, hint: 'Retry after the given delay, or raise `batching.maxQueuedRows`.' },
   DEADLINE_EXCEEDED: { retryable: false, hint: 'Raise the deadline, or send fewer rows.' },
