@@ -51,11 +51,14 @@ function cancelOthers(store: Store, job: string, force: boolean): void {
 
 export function scheduleStates(store: Store, jobs?: readonly string[]): Map<string, ScheduleState> {
   const active = activeRuns(store, jobs);
-  const rows = store.sql.all<ScheduleRow>(
-    `SELECT name, cursor_ms, cursor_event, paused_ms, first_seen_ms, last_success_end_ms FROM jobs
-     WHERE ?1 IS NULL OR name IN (SELECT value FROM json_each(?1))`,
-    jobs === undefined ? undefined : JSON.stringify(jobs),
-  );
+  const columns = 'name, cursor_ms, cursor_event, paused_ms, first_seen_ms, last_success_end_ms';
+  const rows =
+    jobs === undefined
+      ? store.sql.all<ScheduleRow>(`SELECT ${columns} FROM jobs`)
+      : store.sql.all<ScheduleRow>(
+          `SELECT ${columns} FROM json_each(?) AS wanted CROSS JOIN jobs ON name = wanted.value`,
+          JSON.stringify(jobs),
+        );
   return new Map(
     rows.map((row) => [
       row.name,
@@ -86,7 +89,7 @@ export function activeRuns(
   jobs?: readonly string[],
 ): Map<string, { waiting: number; running: number }> {
   // The names come first in the join, so that a few jobs cost no look at the runs of all others.
-  const among = jobs === undefined ? 'runs' : 'json_each(?) AS name CROSS JOIN runs ON job = name.value';
+  const among = jobs === undefined ? 'runs' : 'json_each(?) AS wanted CROSS JOIN runs ON job = wanted.value';
   const rows = sql.all<{ job: string; waiting: number; running: number }>(
     `SELECT job, sum(state <> 'running') AS waiting, sum(state = 'running') AS running FROM ${among}
      WHERE state IN ('queued', 'retrying', 'running') AND backfill IS NULL AND cause NOT LIKE 'late/%' GROUP BY job`,
