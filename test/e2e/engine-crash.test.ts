@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FAILPOINTS } from '../../src/core/failpoint.ts';
 import { openSqliteEngine } from '../../src/engine/sqlite/open.ts';
@@ -26,12 +26,18 @@ const undisturbed: FinalState = {
   suppressed: 2,
 };
 
+const children = new Set<ChildProcess>();
+// A stopped one would keep the test's process alive for ever.
+after(() => children.forEach((child) => child.kill('SIGKILL')));
+
 function start(file: string, env: Readonly<Record<string, string>> = {}, leaseMs = 15_000): ChildProcess {
   const script = path.join(import.meta.dirname, '../support/engine-process.ts');
-  return spawn(process.execPath, ['--conditions=servery-source', script, file, String(leaseMs)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const child = spawn(process.execPath, ['--conditions=servery-source', script, file, String(leaseMs)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
+  children.add(child);
+  return child;
 }
 
 async function end(child: ChildProcess): Promise<{ signal: string | null; state: FinalState | undefined }> {
@@ -94,8 +100,8 @@ describe('a store that several processes use', () => {
   it('gives each run to one of them', async () => {
     await using folder = await temporaryFolder();
     const file = path.join(folder.path, 'state.db');
-    const children = [1, 2, 3].map(() => end(start(file)));
-    for (const { state } of await Promise.all(children)) assert.deepEqual(state, undisturbed);
+    const three = [1, 2, 3].map(() => end(start(file)));
+    for (const { state } of await Promise.all(three)) assert.deepEqual(state, undisturbed);
   });
 
   it('refuses a worker that wakes up after its lease', async () => {
@@ -104,13 +110,14 @@ describe('a store that several processes use', () => {
     const log = path.join(folder.path, 'failpoints');
     const sleeper = start(file, { SERVERY_FAILPOINT: 'engine.claim.after:stop', SERVERY_FAILPOINT_LOG: log }, 300);
     let errors = '';
+    sleeper.stderr!.on('data', (data: Buffer) => (errors += data.toString()));
     const awake = once(sleeper, 'close');
-    sleeper.stderr?.on('data', (data: Buffer) => (errors += data.toString()));
     await until(async () => (await readFile(log, 'utf8').catch(() => '')).includes('engine.claim.after'));
     assert.deepEqual((await end(start(file))).state, undisturbed, 'the others go on without it');
     sleeper.kill('SIGCONT');
     const [code] = (await awake) as [number | null];
-    assert.equal(code, 1, `it ends with LEASE_LOST ${errors}`);
+    assert.equal(code, 1);
+    assert.match(errors, /LEASE_LOST/);
     await using engine = await openSqliteEngine({ file });
     const { items } = await engine.listRuns({ limit: 100 });
     assert.deepEqual(
