@@ -7,6 +7,7 @@
 import { Command, CommanderError } from 'commander';
 import { ServeryError } from '../core/errors.ts';
 import { version } from '../core/package-info.ts';
+import type { ExplainOptions } from './commands/cron.ts';
 import { printFailure, report, type Result } from './output.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -56,6 +57,7 @@ function createProgram(): Command {
     .action(run(async (workspace) => (await import('./commands/check.ts')).check(workspace as string)));
 
   addModelCommands(program);
+  addCronCommands(program);
 
   command(program, 'openapi', 'Print the OpenAPI document of a workspace that is served.')
     .option('-w, --workspace <folder>', 'the workspace', '.')
@@ -128,6 +130,22 @@ function addModelCommands(program: Command): void {
   withWorkspace('types', 'Print the TypeScript types of a model.')
     .argument('<model>')
     .action(run(async (name, options) => (await commands()).types(workspaceOf(options), name as string)));
+}
+
+function addCronCommands(program: Command): void {
+  const cron = program.command('cron').description('Understand cron expressions, and take over crontabs.');
+  const commands = () => import('./commands/cron.ts');
+
+  command(cron, 'explain', 'What a cron expression means: in words, its next instants, and what each covers.')
+    .argument('<expression>', 'quoted, such as "0 20 * * 1-5"')
+    .option('--timezone <zone>', 'IANA name of the zone in which it is read', 'UTC')
+    .option('--from <instant>', 'instants after this one (default: now)')
+    .option('--count <n>', 'how many instants', '10')
+    .action(
+      run(async (expression, options) =>
+        (await commands()).explain(expression as string, options as ExplainOptions, Date.now()),
+      ),
+    );
 }
 
 function command(parent: Command, name: string, description: string): Command {
