@@ -7,7 +7,7 @@
 import { Command, CommanderError } from 'commander';
 import { ServeryError } from '../core/errors.ts';
 import { version } from '../core/package-info.ts';
-import type { ExplainOptions } from './commands/cron.ts';
+import type { ExplainOptions, ImportOptions } from './commands/cron.ts';
 import { printFailure, report, type Result } from './output.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -146,6 +146,16 @@ function addCronCommands(program: Command): void {
         (await commands()).explain(expression as string, options as ExplainOptions, Date.now()),
       ),
     );
+  command(cron, 'import', 'Print the jobs that do what a crontab does, and what could not be kept.')
+    .argument('<file>', 'a crontab, or - for standard input')
+    .option('--system', 'the lines have a column of users, as in /etc/crontab (default: by looking)')
+    .option('--no-system', 'the lines have no column of users')
+    .option(
+      '--timezone <zone>',
+      'zone of the machine that cron ran on',
+      Intl.DateTimeFormat().resolvedOptions().timeZone,
+    )
+    .action(run(async (file, options) => (await commands()).importFile(file as string, options as ImportOptions)));
 }
 
 function command(parent: Command, name: string, description: string): Command {
