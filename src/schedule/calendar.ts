@@ -18,7 +18,7 @@ export interface Calendar {
   previous(wallMs: number): number | undefined;
 }
 
-export const DAY_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 const SECOND_MS = 1000;
 /** Years 1970 to 2199. */
 const FIRST_MS = 0;

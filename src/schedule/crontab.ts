@@ -104,8 +104,9 @@ function jobOf(
   const { SHELL: shell = '/bin/sh', ...env } = state.env;
   if (user !== undefined) remark('lost', `It ran as ${user}; a job runs as the user that Servery runs as.`);
   if (stdin !== undefined) remark('changed', 'What comes after % is piped into the command.');
-  if (env['TZ'] !== undefined)
-    {remark('changed', 'TZ is for the command alone; cron keeps time by CRON_TZ, as `timezone` does.');}
+  if (env['TZ'] !== undefined) {
+    remark('changed', 'TZ is for the command alone; cron keeps time by CRON_TZ, as `timezone` does.');
+  }
   const spread = jitter ?? state.jitter;
   return {
     schedule: {
@@ -151,8 +152,9 @@ function withVariable(
     return state;
   }
   if (MAIL.test(name)) {
-    if (value !== '')
-      {remark('lost', `${name}: output is kept with each run and not mailed; \`notify\` tells of failures.`);}
+    if (value !== '') {
+      remark('lost', `${name}: output is kept with each run and not mailed; \`notify\` tells of failures.`);
+    }
     return state;
   }
   return { ...state, env: { ...state.env, [name]: value } };

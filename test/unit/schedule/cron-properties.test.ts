@@ -121,8 +121,9 @@ test('a daily fixed time fires once for each day of the zone that exists', () =>
       const fromMs = Date.parse(day) - 20 * DAY_MS;
       const daysSeen = new Set<string>();
       // The first and last days are not whole.
-      for (let instant = fromMs; instant < fromMs + 40 * DAY_MS; instant += DAY_MS / 8)
+      for (let instant = fromMs; instant < fromMs + 40 * DAY_MS; instant += DAY_MS / 8) {
         daysSeen.add(format.format(instant));
+      }
       const wholeDays = [...daysSeen].slice(1, -1);
       const schedule = compile(`${minute} ${hour} * * *`, timezone);
       const fired = between(schedule, fromMs - DAY_MS, fromMs + 41 * DAY_MS).map((instant) => format.format(instant));
