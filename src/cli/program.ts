@@ -7,6 +7,7 @@
 import { Command, CommanderError } from 'commander';
 import { ServeryError } from '../core/errors.ts';
 import { version } from '../core/package-info.ts';
+import type { ProfileFlags } from './commands/profile.ts';
 import { printFailure, report, type Result } from './output.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -56,6 +57,17 @@ function createProgram(): Command {
     .action(run(async (workspace) => (await import('./commands/check.ts')).check(workspace as string)));
 
   addModelCommands(program);
+
+  command(program, 'profile', 'Measure what a model costs, row by row and in batches, and which way suits.')
+    .argument('<model>', 'NAME, NAME@ALIAS or NAME/VERSION')
+    .option('-w, --workspace <folder>', 'the workspace', '.')
+    .option('--price-per-hour <amount>', 'what a machine like this costs', '0.10')
+    .option('--seconds <n>', 'time for each measurement', '2')
+    .action(
+      run(async (model, options) =>
+        (await import('./commands/profile.ts')).profile(model as string, options as ProfileFlags),
+      ),
+    );
 
   command(program, 'openapi', 'Print the OpenAPI document of a workspace that is served.')
     .option('-w, --workspace <folder>', 'the workspace', '.')
