@@ -198,7 +198,7 @@ describe('columns are what their rows are', () => {
   }
 
   test('lists of one length, as their values one after the other', () => {
-    const flat = fc.constantFrom(...NUMERIC).chain((item) =>
+    const flat = fc.constantFrom(...(NUMERIC as readonly ColumnType[])).chain((item) =>
       fc.array(valuesOf(item), { minLength: 2 * ROWS, maxLength: 2 * ROWS }).map((values): Column => {
         const { values: typed } = columnOf('X', item, values);
         const rows = Array.from({ length: ROWS }, (_, i) => Array.from(typed.slice(2 * i, 2 * i + 2)));
