@@ -48,6 +48,9 @@ export function selectColumn(
     const sql = /\[\d+\]/.test(sqlType) ? `CAST(${source} AS ${sqlType.replace(/\[\d+\]/g, '[]')})` : source;
     return { name, type: 'LIST', list, sql };
   }
+  if (as === 'LIST' && /^DECIMAL\([\d,]+\)\[\d*\]$/.test(sqlType)) {
+    return { name, type: 'LIST', list: { item: 'FP64', depth: 1 }, sql: `CAST(${source} AS DOUBLE[])` };
+  }
   if (isFloat(as) && /^(DECIMAL|U?HUGEINT)/.test(sqlType)) {
     return { name, type: 'FP64', sql: `CAST(${source} AS DOUBLE)` };
   }

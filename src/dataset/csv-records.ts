@@ -13,7 +13,8 @@ const CR = 13;
 
 export interface CsvForm {
   readonly delimiter: number;
-  readonly quote: number;
+  /** Undefined: none, every line is a record (NDJSON). */
+  readonly quote: number | undefined;
   /** Cells of each record; undefined while the header is read. */
   readonly cells: number | undefined;
   readonly maxLineBytes: number;
@@ -122,7 +123,7 @@ export class CsvRecords {
 
   /** Lines without a quote: where they end is plain. Returns where it stopped. */
   #plainLines(data: Buffer, from: number, isLast: boolean): number {
-    const quote = data.indexOf(this.#form.quote, from);
+    const quote = this.#form.quote === undefined ? -1 : data.indexOf(this.#form.quote, from);
     const bound = quote === -1 ? data.length : quote;
     const newline = bound === 0 ? -1 : data.lastIndexOf(LF, bound - 1);
     const to = quote === -1 && isLast ? data.length : newline + 1;
@@ -149,7 +150,7 @@ export class CsvRecords {
 
   #copyLines(data: Buffer, from: number, to: number): void {
     const form = this.#form;
-    const { delimiter, cells = -1, maxLineBytes } = form;
+    const { delimiter, cells, maxLineBytes } = form;
     // Nearly always nothing is unusual, and then only the cells are counted.
     const block = data.subarray(from, to);
     const isPlain = isUtf8(block) && !block.includes(CR);
@@ -165,7 +166,7 @@ export class CsvRecords {
       if (byte === delimiter) found += 1;
       if (byte !== LF) continue;
       if (at === to && begin === to) break;
-      if (isPlain && found === cells && at < to && at > begin && at - begin <= maxLineBytes) {
+      if (isPlain && (cells === undefined || found === cells) && at < to && at > begin && at - begin <= maxLineBytes) {
         this.#accept();
       } else {
         flush(begin);
@@ -237,6 +238,8 @@ function trimmed(data: Buffer, from: number, end: number): number {
 }
 
 const TOO_LONG = 'it is longer than csv.maxLineBytes';
+/** Equal to no byte. */
+const NO_BYTE = -1;
 const NEVER_CLOSED = 'a quote is never closed';
 
 function lineProblem(data: Buffer, from: number, to: number, found: number, form: CsvForm): string | undefined {
@@ -267,7 +270,12 @@ interface Record {
 }
 
 /** Undefined when the record does not end within the data. */
-function readRecord(data: Buffer, from: number, isLast: boolean, { delimiter, quote }: CsvForm): Record | undefined {
+function readRecord(
+  data: Buffer,
+  from: number,
+  isLast: boolean,
+  { delimiter, quote = NO_BYTE }: CsvForm,
+): Record | undefined {
   let cells = 1;
   let at = from;
   for (;;) {
@@ -347,7 +355,7 @@ export function readHeader(
 
 /** The cells of one well-formed record. */
 function cellTexts(text: string, form: CsvForm): readonly string[] {
-  const quote = String.fromCharCode(form.quote);
+  const quote = String.fromCharCode(form.quote ?? 0);
   const delimiter = String.fromCharCode(form.delimiter);
   const cells: string[] = [];
   for (let at = 0; ;) {
