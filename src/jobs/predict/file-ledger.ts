@@ -4,20 +4,15 @@
  * One line of JSON for the plan and for each chunk, each on the disk before it counts. A line that was cut off by a
  * crash is the last one and counts as not written.
  */
-import { mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
+import { mkdir, open, readFile, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ServeryError } from '../../core/errors.ts';
 import type { ChunkLedger, ChunkRecord } from './ledger.ts';
 
 type Line = { readonly plan: unknown } | { readonly chunk: ChunkRecord };
 
-export interface FileLedger extends ChunkLedger {
-  /** Forgets everything: the work is done, or is to begin anew. */
-  remove(): Promise<void>;
-}
-
 /** Only one process at a time may use a file; who holds the output's lock does. */
-export function createFileLedger(path: string): FileLedger {
+export function createFileLedger(path: string): ChunkLedger {
   const readLines = async (): Promise<readonly Line[]> => {
     const text = await readFile(path, 'utf8').catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
@@ -52,6 +47,5 @@ export function createFileLedger(path: string): FileLedger {
     committedChunks: async () => (await readLines()).flatMap((line) => ('chunk' in line ? [line.chunk] : [])),
     commitChunk: (chunk) => append({ chunk }),
     confirmLease: () => Promise.resolve(),
-    remove: () => rm(path, { force: true }),
   };
 }

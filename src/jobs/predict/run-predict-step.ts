@@ -7,6 +7,8 @@
 import type { DataInterval } from '../../core/data-interval.ts';
 import { ERROR_CATALOG, ServeryError, type ErrorCode } from '../../core/errors.ts';
 import { parseModelRef, type ModelVersion } from '../../core/model.ts';
+import { join } from 'node:path';
+import type { DuckDbLimits } from '../../dataset/duckdb.ts';
 import { openInput } from '../../dataset/open-input.ts';
 import { openOutput } from '../../dataset/open-output.ts';
 import type { StagedBadRows, StagedChunk } from '../../dataset/output.ts';
@@ -18,12 +20,14 @@ import type { ChunkLedger, ChunkRecord, ChunkRows } from './ledger.ts';
 import type { PredictOptions } from './options.ts';
 import { predictChunk, type ChunkSettings } from './predict-chunk.ts';
 import { createPredictPiece } from './predict-piece.ts';
+import { openStagingFor } from './staging-place.ts';
 import { chooseColumns, confirmOptions, makePlan, type StepPlan } from './step-plan.ts';
 
 /** What a predict step needs to know of the run that it belongs to. A step's context has all of it. */
 export interface PredictContext {
   readonly runId: string;
-  readonly step: string;
+  /** `predict` by default. */
+  readonly step?: string | undefined;
   /** Rows outside of it are not read; undefined for all. */
   readonly interval: DataInterval | undefined;
   readonly timezone: string;
@@ -52,8 +56,11 @@ export interface PredictOutcome {
   readonly badRows: readonly string[];
 }
 
+const DEFAULT_STEP = 'predict';
+
 /**
  * @param models borrowed; several steps of a process may share it
+ * @param limits of the data engine
  * @throws {ServeryError} `DATA_INVALID`, `DATA_NOT_FOUND`, `TOO_MANY_BAD_ROWS`, `OUTPUT_INVALID`, `MODEL_NOT_FOUND`,
  *   `MODEL_CHANGED`, `MODEL_INVALID`, `DEADLINE_EXCEEDED` (a batch hangs), `LEASE_LOST`, or the code of the signal's
  *   reason (`CANCELLED` when it has none)
@@ -63,10 +70,12 @@ export async function runPredictStep(
   context: PredictContext,
   ledger: ChunkLedger,
   models: BatchModels,
+  limits?: DuckDbLimits,
 ): Promise<PredictOutcome> {
   throwIfAborted(context.signal);
-  const spoolFolder = await prepareSpoolFolder(options.output, context);
-  await using input = await openInput(options.input, { ...context, spoolFolder });
+  const place = { ...context, step: context.step ?? DEFAULT_STEP };
+  const { staging } = await openStagingFor(options.output, place);
+  await using input = await openInput(options.input, { ...place, spoolFolder: join(staging, 'input') }, limits);
   const kept = (await ledger.readPlan()) as StepPlan | undefined;
   const pinned = kept?.model ?? (await models.pin(parseModelRef(options.model)));
   await using model = await models.load(pinned);
@@ -75,7 +84,7 @@ export async function runPredictStep(
   if (kept === undefined) await ledger.savePlan(plan);
   else confirmOptions(kept, options);
 
-  await using output = await openOutput(options.output, plan.columns, context);
+  await using output = await openOutput(options.output, plan.columns, place, limits);
   await using asker = createModelAsker(models, plan.references, options.batchTimeout);
   const predict = createPredictPiece({
     model,
@@ -92,6 +101,8 @@ export async function runPredictStep(
   const records = await predictChunks(done, settings, context, ledger);
   return await finish(records, settings, context, ledger);
 }
+
+export type RunPredictStep = typeof runPredictStep;
 
 async function predictChunks(
   done: readonly ChunkRecord[],
