@@ -2,6 +2,7 @@
 import type { Column, ColumnChunk } from '../../core/columns.ts';
 import { allocate, type NumericDatatype } from '../../core/tensor.ts';
 import type { BadRow, PlannedColumn } from '../../dataset/input.ts';
+import { takeRows } from './arrange-rows.ts';
 import { fill } from '../../protocol/values-in.ts';
 
 /**
@@ -40,4 +41,41 @@ function typed(value: unknown): unknown {
   if (/^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   if (/^[+-]?\d{1,20}$/.test(text)) return BigInt(text.replace('+', ''));
   return text === '' ? null : Number(text);
+}
+
+export interface NumberedRow {
+  readonly source: string;
+  /** Number of the row in its source. */
+  readonly row: number;
+  readonly chunk: ColumnChunk;
+}
+
+/**
+ * Rows and the rows of nulls between them, in the order of their source. A reader tells of a bad row before it gives
+ * the rows around it.
+ *
+ * @param numberOf number of a row of `chunk` in its source, ascending
+ */
+export function interleave(
+  chunk: ColumnChunk,
+  numberOf: (position: number) => number,
+  between: readonly NumberedRow[],
+): readonly ColumnChunk[] {
+  const result: ColumnChunk[] = [];
+  let from = 0;
+  const takeUpTo = (to: number) => {
+    if (to > from) {
+      const positions = Uint32Array.from({ length: to - from }, (_, i) => from + i);
+      result.push({ rows: to - from, columns: chunk.columns.map((column) => takeRows(column, positions)) });
+    }
+    from = to;
+  };
+  for (const { row, chunk: nulls } of between) {
+    let to = from;
+    while (to < chunk.rows && numberOf(to) < row) to += 1;
+    takeUpTo(to);
+    result.push(nulls);
+  }
+  takeUpTo(chunk.rows);
+  return result;
 }

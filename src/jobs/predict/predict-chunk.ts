@@ -9,7 +9,7 @@ import { ServeryError, quote } from '../../core/errors.ts';
 import type { BadInput, BadRow, Input, InputPlan, InputRows, PlannedChunk } from '../../dataset/input.ts';
 import type { Output } from '../../dataset/output.ts';
 import type { ChunkRecord, ChunkRows } from './ledger.ts';
-import { rowOfNulls } from './null-row.ts';
+import { interleave, rowOfNulls, type NumberedRow } from './null-row.ts';
 import type { PredictOptions } from './options.ts';
 import type { FailedRow, PredictPiece, PredictedPiece } from './predict-piece.ts';
 import { readAhead } from './read-ahead.ts';
@@ -61,10 +61,12 @@ async function attemptChunk(
   await using badWriter = await output.stageBadRows(index);
   const count = { in: 0, out: 0, bad: 0, nulled: 0 };
   const pending: Pending[] = [];
+  /** Rows of nulls whose neighbours have not come yet. */
+  const held: NumberedRow[] = [];
 
   const finishOldest = async (): Promise<void> => {
     const oldest = pending.shift()!;
-    if (oldest.kind === 'bad') await takeBadInput(oldest.bad);
+    if (oldest.kind === 'bad') takeBadInput(oldest.bad);
     else await takePiece(oldest.rows, await oldest.predicted);
     settings.onRows(count);
   };
@@ -73,17 +75,21 @@ async function attemptChunk(
     for (const failed of badRows) report(describeBadRow(rows, failed, plan), 1);
     if (options.onBadRow === 'null') count.nulled += badRows.length;
     else count.bad += badRows.length;
-    await write(predicted);
+    const nulls = held.splice(0);
+    if (nulls.length === 0) return write(predicted);
+    // Those of the file before come first.
+    while (nulls.length > 0 && nulls[0]!.source !== rows.source) await write(nulls.shift()!.chunk);
+    for (const part of interleave(predicted, (i) => rowNumber(rows, i), nulls)) await write(part);
   };
-  const takeBadInput = async (bad: BadRow): Promise<void> => {
+  const takeBadInput = (bad: BadRow): void => {
     count.in += bad.rows;
     report(bad, bad.rows);
     // What was read as a row keeps its place; what could not be told apart has none.
     const nulls = options.onBadRow === 'null' ? rowOfNulls(bad, bare, plan.passthrough) : undefined;
-    if (nulls === undefined) count.bad += bad.rows;
+    if (nulls === undefined || bad.row === undefined) count.bad += bad.rows;
     else {
       count.nulled += 1;
-      await write(nulls);
+      held.push({ source: bad.source, row: bad.row, chunk: nulls });
     }
   };
   const report = (bad: BadRow, rows: number): void => {
@@ -107,6 +113,7 @@ async function attemptChunk(
       while (pending.length > PIECES) await finishOldest();
     }
     while (pending.length > 0) await finishOldest();
+    for (const { chunk: nulls } of held) await write(nulls);
   } catch (error) {
     // Runs that are under way use memory that is used again.
     await Promise.allSettled(pending.map((item) => (item.kind === 'piece' ? item.predicted : undefined)));
