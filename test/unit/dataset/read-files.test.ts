@@ -71,7 +71,9 @@ test('Parquet: every type keeps its values', async () => {
 
 test('decimals are floats where the model takes floats', async () => {
   await using folder = await temporaryFolder();
-  await sql(`COPY (SELECT 12.30::DECIMAL(10,2) AS d, 7::DECIMAL(10,0) AS i, [1.5, 2.5] AS l) TO '${folder.path}/a.parquet'`);
+  await sql(
+    `COPY (SELECT 12.30::DECIMAL(10,2) AS d, 7::DECIMAL(10,0) AS i, [1.5, 2.5] AS l) TO '${folder.path}/a.parquet'`,
+  );
   const wanted = [
     { name: 'd', as: 'FP32' as const },
     { name: 'i', as: 'INT64' as const },
