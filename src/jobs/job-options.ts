@@ -12,7 +12,7 @@ import { TRIGGER_RULES } from './dag.ts';
 import { notifyOptions } from './notify-options.ts';
 import { paramsOptions } from './params.ts';
 import { predictOptions } from './predict/options.ts';
-import { environment, programOptions } from './program-options.ts';
+import { type environment, programOptions } from './program-options.ts';
 import { trainOptions } from './train-options.ts';
 
 /** A name becomes a folder, a part of run ids and of URLs. */
