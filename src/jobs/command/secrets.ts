@@ -3,17 +3,14 @@
  *
  * A secret is a variable of Servery's own environment. Its value is in no file, no database and no log of ours.
  */
-import { ServeryError } from '../core/errors.ts';
+import { ServeryError } from '../../core/errors.ts';
 
 export type SecretSource = (name: string) => string | undefined;
 
 type Value = string | { readonly secret: string };
 
 /** @throws {ServeryError} `SECRET_NOT_FOUND` */
-export function resolveSecrets(
-  values: Readonly<Record<string, Value>>,
-  source: SecretSource,
-): Record<string, string> {
+export function resolveSecrets(values: Readonly<Record<string, Value>>, source: SecretSource): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, resolve(value, source)]));
 }
 
