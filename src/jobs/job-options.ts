@@ -48,10 +48,7 @@ const retryOptions = z.strictObject({
   factor: z.number().min(1).max(100).default(2).describe('Each delay is so many times the one before.'),
   maxDelay: duration.prefault('5m').describe('No delay is longer.'),
   jitter: z.enum(['none', 'equal', 'full']).default('full').describe('How much of the delay is random.'),
-  notOn: z
-    .array(z.string())
-    .default(['GATE_REFUSED'])
-    .describe('Codes after which another attempt would be useless.'),
+  notOn: z.array(z.string()).default(['GATE_REFUSED']).describe('Codes after which another attempt would be useless.'),
   workerLosses: z
     .int()
     .min(1)
@@ -104,7 +101,12 @@ export const jobOptions = z
     }
   });
 
-export const jobsOptions = z.record(name, jobOptions);
+export const jobsOptions = z.record(name, jobOptions).superRefine((jobs, context) => {
+  const nodes = Object.entries(jobs).map(([name, { schedule }]) => {
+    return { name, needs: schedule?.after === undefined ? [] : [schedule.after], when: 'all_success' as const };
+  });
+  for (const { step, problem } of dagProblems(nodes, 'job')) refuse(context, [step, 'schedule', 'after'], problem);
+});
 
 export type JobOptions = z.output<typeof jobOptions>;
 export type JobOptionsInput = z.input<typeof jobOptions>;

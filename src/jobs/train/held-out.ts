@@ -24,7 +24,14 @@ export async function compareHeldOut(order: CandidateOrder, rules: Rules, sides:
   const now = await answers(join(scratchFolder, 'now.ndjson'), `${model}/1`, order, rules, sides.candidates, sides);
   const then =
     before !== undefined && sides.hasBefore
-      ? await answers(join(scratchFolder, 'before.ndjson'), `${model}/${before.version}`, order, rules, sides.models, sides)
+      ? await answers(
+          join(scratchFolder, 'before.ndjson'),
+          `${model}/${before.version}`,
+          order,
+          rules,
+          sides.models,
+          sides,
+        )
       : undefined;
   const isRight = (row: Answer) => same(row.answer, row.target, rules.tolerance);
   const hasTarget = rules.target !== undefined;

@@ -41,7 +41,18 @@ function verdict(when: TriggerRule, needs: string): string {
 
 /** Airflow's `_evaluate_direct_relatives`, as a table: needs in order s(ucceeded) f(ailed) k(skipped) u(pstream failed). */
 const CASES: Readonly<Record<TriggerRule, Readonly<Record<string, string>>>> = {
-  all_success: { ss: 'start', 's-': 'wait', 'f-': 'upstreamFailed', sf: 'upstreamFailed', su: 'upstreamFailed', sk: 'skipped', fk: 'upstreamFailed', kk: 'skipped', rs: 'wait', sc: 'upstreamFailed' },
+  all_success: {
+    ss: 'start',
+    's-': 'wait',
+    'f-': 'upstreamFailed',
+    sf: 'upstreamFailed',
+    su: 'upstreamFailed',
+    sk: 'skipped',
+    fk: 'upstreamFailed',
+    kk: 'skipped',
+    rs: 'wait',
+    sc: 'upstreamFailed',
+  },
   all_failed: { ff: 'start', fu: 'start', 'f-': 'wait', fs: 'skipped', fk: 'skipped', '-s': 'skipped', cc: 'start' },
   all_done: { ss: 'start', fk: 'start', uf: 'start', 's-': 'wait', fr: 'wait', cs: 'start' },
   all_skipped: { kk: 'start', 'k-': 'wait', ks: 'skipped', kf: 'skipped', ku: 'skipped' },
@@ -49,7 +60,13 @@ const CASES: Readonly<Record<TriggerRule, Readonly<Record<string, string>>>> = {
   one_success: { 's-': 'start', 'f-': 'wait', ff: 'upstreamFailed', fk: 'upstreamFailed', kk: 'skipped', rs: 'start' },
   one_done: { 's-': 'start', 'f-': 'start', 'k-': 'wait', kk: 'skipped', ku: 'skipped', rf: 'start' },
   none_failed: { ss: 'start', sk: 'start', kk: 'start', 'f-': 'upstreamFailed', su: 'upstreamFailed', 'k-': 'wait' },
-  none_failed_min_one_success: { sk: 'start', kk: 'skipped', 'f-': 'upstreamFailed', 's-': 'wait', ku: 'upstreamFailed' },
+  none_failed_min_one_success: {
+    sk: 'start',
+    kk: 'skipped',
+    'f-': 'upstreamFailed',
+    's-': 'wait',
+    ku: 'upstreamFailed',
+  },
   none_skipped: { sf: 'start', uf: 'start', 'k-': 'skipped', 's-': 'wait' },
   always: { '--': 'start', ff: 'start' },
 };
@@ -79,7 +96,14 @@ describe('nextSteps', () => {
   it('settles a whole branch at once when its beginning is skipped', () => {
     const { start, settled } = nextSteps(diamond, new Map([['a', 'skipped']]));
     assert.deepEqual(start, []);
-    assert.deepEqual([...settled], [['b', 'skipped'], ['c', 'skipped'], ['d', 'skipped']]);
+    assert.deepEqual(
+      [...settled],
+      [
+        ['b', 'skipped'],
+        ['c', 'skipped'],
+        ['d', 'skipped'],
+      ],
+    );
   });
 
   it('calls a run failed when a last step could not start', () => {
@@ -93,7 +117,16 @@ describe('nextSteps', () => {
       { name: 'load', needs: [], when: 'all_success' },
       { name: 'repair', needs: ['load'], when: 'one_failed' },
     ];
-    assert.equal(runState(nodes, new Map([['load', 'failed'], ['repair', 'succeeded']])), 'succeeded');
+    assert.equal(
+      runState(
+        nodes,
+        new Map([
+          ['load', 'failed'],
+          ['repair', 'succeeded'],
+        ]),
+      ),
+      'succeeded',
+    );
   });
 });
 

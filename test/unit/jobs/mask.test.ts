@@ -21,7 +21,9 @@ describe('mask', () => {
 
   it('hides every secret however the output is cut', () => {
     const secrets = ['aab', 'abab', 'ü€'];
-    const text = fc.array(fc.constantFrom('a', 'b', 'ü', '€', 'x', 'aab'), { maxLength: 40 }).map((all) => all.join(''));
+    const text = fc
+      .array(fc.constantFrom('a', 'b', 'ü', '€', 'x', 'aab'), { maxLength: 40 })
+      .map((all) => all.join(''));
     fc.assert(
       fc.property(text, fc.array(fc.nat({ max: 60 }), { maxLength: 6 }), (whole, cuts) => {
         const bytes = Buffer.from(whole);
