@@ -63,7 +63,7 @@ function createProgram(): Command {
 
   command(program, 'token', 'Make an API key: prints the key once, and the line for the configuration.')
     .argument('<name>', 'who will use it')
-    .option('--scopes <list>', 'predict, admin, or both with a comma', 'predict')
+    .option('--scopes <list>', 'predict, admin, jobs, or several with commas', 'predict')
     .action(
       run(async (name, options) =>
         (await import('./commands/token.ts')).token(name as string, String((options as Options)['scopes'])),

@@ -64,7 +64,8 @@ export interface JobApi {
   readEvents(query: EventQuery): Promise<EventPage>;
 }
 
-export type RunState = 'queued' | 'running' | 'retrying' | 'succeeded' | 'failed' | 'cancelled' | 'skipped';
+export const RUN_STATES = ['queued', 'running', 'retrying', 'succeeded', 'failed', 'cancelled', 'skipped'] as const;
+export type RunState = (typeof RUN_STATES)[number];
 
 /** A data interval, `[start, end)`. */
 export interface IntervalView {
