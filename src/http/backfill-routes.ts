@@ -1,14 +1,14 @@
 /** Backfills over HTTP: a range of past intervals as an object of its own. */
 import type { BackfillOrder } from '../jobs/job-api.ts';
 import type { HttpDeps } from './deps.ts';
-import { isText, readObject, readParams, unfitMember } from './json-body.ts';
+import { isText, readNote, readObject, readParams, unfitMember } from './json-body.ts';
 import { requireJobs } from './job-deps.ts';
 import { pageOf, Query } from './query.ts';
 import type { Route } from './route.ts';
 
 const BODY = { mediaTypes: ['application/json'] };
 const docs = (summary: string): Route['docs'] => ({ tag: 'Backfills', summary });
-const ORDERS = ['oldestFirst', 'latestFirst'] as const;
+const ORDERS = ['oldest', 'newest'] as const;
 const REPROCESS = ['none', 'failed', 'all'] as const;
 const MAX_PARALLEL = 1000;
 
@@ -63,8 +63,8 @@ export function backfillRoutes(deps: HttpDeps): readonly Route[] {
       body: BODY,
       docs: docs(CHANGES[change]),
       async handle(exchange) {
-        readObject(exchange.body);
-        const backfill = await requireJobs(deps).changeBackfill(exchange.param('backfill'), change);
+        const note = readNote(exchange.body);
+        const backfill = await requireJobs(deps).changeBackfill(exchange.param('backfill'), change, note);
         exchange.json(JSON.stringify(backfill));
       },
     })),
@@ -78,7 +78,7 @@ const CHANGES = {
 };
 
 function readOrder(body: Readonly<Record<string, unknown>>): BackfillOrder {
-  const { start, end, order = 'oldestFirst', parallel = 1, reprocess = 'none' } = body;
+  const { start, end, order = 'oldest', parallel = 1, reprocess = 'none' } = body;
   if (!isText(start)) throw unfitMember('start', 'an instant');
   if (!isText(end)) throw unfitMember('end', 'an instant');
   if (!isOneOf(order, ORDERS)) throw unfitMember('order', ORDERS.join(' or '));

@@ -3,7 +3,7 @@ import { ServeryError } from '../core/errors.ts';
 import type { RunOrder } from '../jobs/job-api.ts';
 import type { HttpDeps } from './deps.ts';
 import type { Exchange } from './exchange.ts';
-import { isText, readInterval, readObject, readParams, unfitMember } from './json-body.ts';
+import { readInterval, readNote, readObject, readParams } from './json-body.ts';
 import { requireJobs } from './job-deps.ts';
 import { pageOf, Query } from './query.ts';
 import type { Route } from './route.ts';
@@ -11,7 +11,6 @@ import type { Route } from './route.ts';
 const BODY = { mediaTypes: ['application/json'] };
 const docs = (summary: string): Route['docs'] => ({ tag: 'Jobs', summary });
 const MAX_OCCURRENCES = 1000;
-const MAX_NOTE_LENGTH = 1000;
 
 export function jobRoutes(deps: HttpDeps): readonly Route[] {
   return [
@@ -64,10 +63,7 @@ export function jobRoutes(deps: HttpDeps): readonly Route[] {
       body: BODY,
       docs: docs('Let a job start no more runs by its schedule'),
       async handle(exchange) {
-        const { note = '' } = readObject(exchange.body);
-        if (!isText(note) || note.length > MAX_NOTE_LENGTH) {
-          throw unfitMember('note', `text of at most ${MAX_NOTE_LENGTH} characters`);
-        }
+        const note = readNote(exchange.body);
         exchange.json(JSON.stringify(await requireJobs(deps).pauseJob(exchange.param('job'), note)));
       },
     },

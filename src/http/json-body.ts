@@ -16,6 +16,15 @@ export function unfitMember(name: string, expected: string): ServeryError {
   return new ServeryError('INVALID_REQUEST', `Cannot use "${name}" of the body: expected ${expected}`);
 }
 
+const MAX_NOTE_LENGTH = 1000;
+
+/** Why somebody does this: a member of the body, for whoever looks at it later. @throws {ServeryError} `INVALID_REQUEST` */
+export function readNote(body: Uint8Array): string {
+  const { note = '' } = readObject(body);
+  if (isText(note) && note.length <= MAX_NOTE_LENGTH) return note;
+  throw unfitMember('note', `text of at most ${MAX_NOTE_LENGTH} characters`);
+}
+
 export function isText(value: unknown): value is string {
   return typeof value === 'string';
 }

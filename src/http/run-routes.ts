@@ -1,7 +1,7 @@
 /** Runs over HTTP: lists, one run with its steps and why it waits, cancel and retry. */
 import { RUN_STATES } from '../jobs/job-api.ts';
 import type { HttpDeps } from './deps.ts';
-import { readObject } from './json-body.ts';
+import { readNote, readObject } from './json-body.ts';
 import { requireJobs } from './job-deps.ts';
 import { pageOf, Query } from './query.ts';
 import type { Route } from './route.ts';
@@ -44,8 +44,8 @@ export function runRoutes(deps: HttpDeps): readonly Route[] {
       body: BODY,
       docs: docs('Cancel a run'),
       async handle(exchange) {
-        readObject(exchange.body);
-        exchange.json(JSON.stringify(await requireJobs(deps).cancelRun(exchange.param('run'))));
+        const note = readNote(exchange.body);
+        exchange.json(JSON.stringify(await requireJobs(deps).cancelRun(exchange.param('run'), note)));
       },
     },
     {

@@ -41,7 +41,7 @@ export function streamRoutes(deps: HttpDeps): readonly Route[] {
         const stream = exchange.openStream();
         while (stream?.isOpen === true) {
           await stream.send(
-            page.events.map((event) => ({ id: event.id, event: event.type, data: JSON.stringify(event) })),
+            page.events.map((event) => ({ id: event.id, event: event.kind, data: JSON.stringify(event) })),
           );
           if (!stream.isOpen) break;
           page = await orEnd(stream, jobs.readEvents({ ...filter, after: page.lastId, ...NEXT_PAGE }));

@@ -5,8 +5,6 @@
  * every argument and result can be cloned. The results are the JSON of the HTTP door and of `--json` as they
  * stand: instants are ISO 8601 in UTC, what does not apply is `null`.
  */
-import type { ErrorCode } from '../core/errors.ts';
-
 export interface JobApi {
   /** Jobs by name, a page at a time. */
   listJobs(query: JobQuery): Promise<JobPage>;
@@ -30,10 +28,10 @@ export interface JobApi {
   /** @throws {ServeryError} `RUN_NOT_FOUND` */
   showRun(id: string): Promise<RunDetails>;
 
-  /** Asks for the end of a run; one that has ended is left as it is. @throws `RUN_NOT_FOUND`, `CONFLICT` */
-  cancelRun(id: string): Promise<RunDetails>;
+  /** Asks for the end of a run. @throws {ServeryError} `RUN_NOT_FOUND`, `CONFLICT` when it is over */
+  cancelRun(id: string, note: string): Promise<RunDetails>;
 
-  /** Adds an attempt to a run that has ended. @throws `RUN_NOT_FOUND`, `CONFLICT` */
+  /** Queues a failed or cancelled run again. @throws {ServeryError} `RUN_NOT_FOUND`, `CONFLICT` */
   retryRun(id: string): Promise<RunDetails>;
 
   /** @param note why, for whoever looks at it later @throws `JOB_NOT_FOUND` */
@@ -51,11 +49,11 @@ export interface JobApi {
   /** Latest first. */
   listBackfills(query: BackfillQuery): Promise<BackfillPage>;
 
-  /** @throws {ServeryError} `RUN_NOT_FOUND` */
+  /** @throws {ServeryError} `NOT_FOUND` */
   showBackfill(id: string): Promise<BackfillView>;
 
-  /** @throws {ServeryError} `RUN_NOT_FOUND`, `CONFLICT` when it has ended */
-  changeBackfill(id: string, change: 'pause' | 'resume' | 'cancel'): Promise<BackfillView>;
+  /** @throws {ServeryError} `NOT_FOUND`, `CONFLICT` when it has ended */
+  changeBackfill(id: string, change: BackfillChange, note: string): Promise<BackfillView>;
 
   /** A piece of what one attempt of a step printed. @throws `RUN_NOT_FOUND` */
   readLog(query: LogQuery): Promise<LogPiece>;
@@ -122,7 +120,8 @@ export interface SuppressedView {
 }
 
 export interface RunFailure {
-  readonly code: ErrorCode;
+  /** One of docs/errors.md, or what a command named. */
+  readonly code: string;
   readonly message: string;
 }
 
@@ -144,14 +143,19 @@ export interface RunSummary {
 }
 
 export interface RunDetails extends RunSummary {
+  /** Of the step that predicts, as of the latest attempt. */
   readonly model: { readonly name: string; readonly version: number } | null;
   readonly outputs: readonly string[];
   readonly badRows: readonly string[];
-  readonly params: Readonly<Record<string, unknown>>;
+  readonly params: unknown;
   readonly priority: number;
   readonly pool: string;
-  /** Why it is not running; null when it is, or has ended. */
-  readonly waiting: string | null;
+  /** Everything that keeps it from running; empty when it runs, or has ended. */
+  readonly waiting: readonly Waiting[];
+  /** What its worker said last: the step, rows so far. */
+  readonly progress: unknown;
+  readonly cancel: { readonly reason: string; readonly at: string } | null;
+  readonly worker: string | null;
   /** What it keeps to, whatever changes meanwhile. */
   readonly pinned: {
     readonly definitionHash: string;
@@ -159,27 +163,41 @@ export interface RunDetails extends RunSummary {
     /** Model versions, input files, code revision, as far as they were needed. */
     readonly facts: Readonly<Record<string, unknown>>;
   };
-  readonly worker: string | null;
+  readonly attempts: readonly AttemptView[];
+  /** By attempt, then in the order in which they began; then those that have not. */
   readonly steps: readonly StepView[];
 }
 
-export interface StepView {
-  readonly name: string;
-  readonly state: string;
-  readonly rows: Rows | null;
-  /** The rows that its plan counts; null before there is one. */
-  readonly totalRows: number | null;
-  readonly chunks: { readonly committed: number; readonly planned: number | null };
-  readonly attempts: readonly AttemptView[];
-  readonly result: unknown;
+export interface Waiting {
+  /** For programs: `poolFull`, `jobPaused` … */
+  readonly kind: string;
+  readonly message: string;
 }
 
 export interface AttemptView {
   readonly attempt: number;
   readonly state: string;
-  readonly startedAt: string | null;
+  readonly worker: string;
+  readonly startedAt: string;
   readonly finishedAt: string | null;
   readonly error: RunFailure | null;
+}
+
+export interface StepView {
+  readonly name: string;
+  /** Null before it has begun. */
+  readonly attempt: number | null;
+  readonly state: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly rows: Rows | null;
+  /** The pieces of its input; null where there are none. */
+  readonly chunks: { readonly committed: number; readonly planned: number | null } | null;
+  readonly error: RunFailure | null;
+  /** What it passes on to other steps. */
+  readonly result: unknown;
+  /** Files, exit code, model version. */
+  readonly details: unknown;
 }
 
 export interface JobQuery {
@@ -227,7 +245,8 @@ export interface BackfillOrder {
   /** Of the range, `[start, end)`; without an offset in the zone of the job. */
   readonly start: string;
   readonly end: string;
-  readonly order: 'oldestFirst' | 'latestFirst';
+  /** Which intervals go first. */
+  readonly order: 'oldest' | 'newest';
   /** Most runs of it at once. */
   readonly parallel: number;
   /** Intervals that have a run already: leave them, run the failed again, or all. */
@@ -235,8 +254,11 @@ export interface BackfillOrder {
   readonly params?: Readonly<Record<string, unknown>>;
 }
 
+export type BackfillChange = 'pause' | 'resume' | 'cancel';
+
 export interface BackfillPlan {
   readonly job: string;
+  /** In the order in which they would run. */
   readonly intervals: readonly IntervalView[];
   /** Intervals of the range that `reprocess` leaves alone. */
   readonly skipped: readonly IntervalView[];
@@ -245,15 +267,28 @@ export interface BackfillPlan {
 export interface BackfillView {
   readonly id: string;
   readonly job: string;
-  readonly state: 'running' | 'paused' | 'cancelled' | 'finished';
-  readonly range: IntervalView;
+  readonly state: 'running' | 'paused' | 'succeeded' | 'failed' | 'cancelled';
+  readonly note: string | null;
+  /** From the first start to the last end. */
+  readonly range: IntervalView | null;
   readonly order: BackfillOrder['order'];
   readonly parallel: number;
   readonly reprocess: BackfillOrder['reprocess'];
+  readonly params: unknown;
+  readonly priority: number;
   readonly createdAt: string;
-  readonly total: number;
-  /** Runs by state; intervals whose run is not added yet count as `pending`. */
-  readonly counts: Readonly<Record<string, number>>;
+  readonly finishedAt: string | null;
+  readonly intervals: {
+    readonly total: number;
+    /** Left alone because of `reprocess`. */
+    readonly skipped: number;
+    /** Without a run yet. */
+    readonly pending: number;
+    readonly active: number;
+    readonly succeeded: number;
+    readonly failed: number;
+    readonly cancelled: number;
+  };
 }
 
 export interface BackfillQuery {
@@ -306,9 +341,9 @@ export interface EventPage {
 export interface JobEvent {
   readonly id: number;
   readonly at: string;
-  /** `run.queued`, `run.succeeded`, `job.paused`, `deadline.missed` … */
-  readonly type: string;
+  /** `run.queued`, `run.succeeded`, `job.paused`, `deadline.start` … */
+  readonly kind: string;
   readonly job: string | null;
   readonly run: string | null;
-  readonly details: unknown;
+  readonly data: unknown;
 }

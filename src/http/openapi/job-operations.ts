@@ -34,7 +34,7 @@ const read = (schema: string, description: string, ...failures: number[]): Route
   failures,
 });
 const change = (schema: string, description: string): RouteDescription => ({
-  body: { type: 'object' },
+  body: objectOf({}, { optional: { note: { type: 'string', maxLength: 1000, description: 'Why.' } }, open: true }),
   isBodyOptional: true,
   answers: { 200: json(schema, description) },
   failures: [400, 404, 409, 413, 415],
@@ -78,17 +78,14 @@ export const JOB_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
     answers: { 200: json('RunDetails', 'The key was known: its run.'), 201: json('RunDetails', 'The new run.') },
     failures: [400, 404, 409, 413, 415],
   },
-  'POST /api/jobs/:job/pause': {
-    ...change('JobDetails', 'The job, paused.'),
-    body: objectOf({}, { optional: { note: { type: 'string', maxLength: 1000, description: 'Why.' } }, open: true }),
-  },
+  'POST /api/jobs/:job/pause': change('JobDetails', 'The job, paused.'),
   'POST /api/jobs/:job/resume': change('JobDetails', 'The job, no longer paused.'),
   'POST /api/jobs/:job/backfills': {
     body: objectOf(
       { start: instant, end: instant },
       {
         optional: {
-          order: { enum: ['oldestFirst', 'latestFirst'], default: 'oldestFirst' },
+          order: { enum: ['oldest', 'newest'], default: 'oldest' },
           parallel: { type: 'integer', minimum: 1, maximum: 1000, default: 1 },
           reprocess: { enum: ['none', 'failed', 'all'], default: 'none' },
           params,

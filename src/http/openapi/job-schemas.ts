@@ -38,23 +38,23 @@ const job = {
   active: count,
 };
 
-const attempt = objectOf(
-  { attempt: count, state: text, startedAt: orNull(instant), finishedAt: orNull(instant), error: failure },
-  open,
-);
-
+const times = { startedAt: orNull(instant), finishedAt: orNull(instant) };
+const attempt = objectOf({ attempt: count, state: text, worker: text, ...times, error: failure }, open);
 const step = objectOf(
   {
     name: text,
+    attempt: orNull(count),
     state: text,
+    ...times,
     rows,
-    totalRows: orNull(count),
-    chunks: objectOf({ committed: count, planned: orNull(count) }),
-    attempts: listOf(attempt),
+    chunks: orNull(objectOf({ committed: count, planned: orNull(count) })),
+    error: failure,
     result: anything,
+    details: anything,
   },
   open,
 );
+const counts = { total: count, skipped: count, pending: count, active: count, succeeded: count, failed: count };
 
 export const JOB_SCHEMAS: Readonly<Record<string, Schema>> = {
   Interval: { ...objectOf({ start: instant, end: instant }), description: 'Half-open: `[start, end)`.' },
@@ -68,12 +68,18 @@ export const JOB_SCHEMAS: Readonly<Record<string, Schema>> = {
       model: orNull(objectOf({ name: text, version: count }, open)),
       outputs: listOf(text),
       badRows: listOf(text),
-      params: { type: 'object' },
+      params: anything,
       priority: { type: 'integer' },
       pool: text,
-      waiting: { type: ['string', 'null'], description: 'Why it is not running; null when it is, or has ended.' },
+      waiting: {
+        ...listOf(objectOf({ kind: text, message: text }, open)),
+        description: 'Everything that keeps it from running; empty when it runs, or has ended.',
+      },
+      progress: anything,
+      cancel: orNull(objectOf({ reason: text, at: instant }, open)),
       pinned: objectOf({ definitionHash: text, definition: anything, facts: { type: 'object' } }, open),
       worker: orNull(text),
+      attempts: listOf(attempt),
       steps: listOf(step),
     },
     open,
@@ -97,14 +103,17 @@ export const JOB_SCHEMAS: Readonly<Record<string, Schema>> = {
     {
       id: text,
       job: text,
-      state: { enum: ['running', 'paused', 'cancelled', 'finished'] },
-      range: componentRef('Interval'),
-      order: text,
+      state: { enum: ['running', 'paused', 'succeeded', 'failed', 'cancelled'] },
+      note: orNull(text),
+      range: interval,
+      order: { enum: ['oldest', 'newest'] },
       parallel: count,
-      reprocess: text,
+      reprocess: { enum: ['none', 'failed', 'all'] },
+      params: anything,
+      priority: { type: 'integer' },
       createdAt: instant,
-      total: count,
-      counts: { type: 'object', additionalProperties: count },
+      finishedAt: orNull(instant),
+      intervals: objectOf({ ...counts, cancelled: count }, open),
     },
     open,
   ),
@@ -114,7 +123,7 @@ export const JOB_SCHEMAS: Readonly<Record<string, Schema>> = {
     open,
   ),
   JobEvent: {
-    ...objectOf({ id: count, at: instant, type: text, job: orNull(text), run: orNull(text), details: anything }, open),
+    ...objectOf({ id: count, at: instant, kind: text, job: orNull(text), run: orNull(text), data: anything }, open),
     description: 'The `data` of each event.',
   },
   LogEvent: {
