@@ -20,7 +20,8 @@ import { childTraceparent, createRequestId, isRequestId } from './trace.ts';
 const JSON_TYPE = 'application/json';
 const EMPTY = new Uint8Array(0);
 const EXPOSED_HEADERS =
-  'inference-header-content-length, retry-after, servery-log-complete, servery-log-offset, traceparent, x-request-id';
+  'inference-header-content-length, location, retry-after, servery-log-attempt, servery-log-complete, servery-log-offset, ' +
+  'servery-log-step, traceparent, x-request-id';
 const LONGEST_TIMEOUT_MS = 86_400_000;
 
 export class Exchange implements CancelSignal {

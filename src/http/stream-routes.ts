@@ -5,7 +5,7 @@
  * for a slow one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobApi, LogQuery } from '../jobs/job-api.ts';
+import type { JobApi, LogPiece, LogQuery } from '../jobs/job-api.ts';
 import type { HttpDeps } from './deps.ts';
 import { StreamSlots, type EventStream } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
@@ -71,13 +71,8 @@ export function streamRoutes(deps: HttpDeps): readonly Route[] {
           return;
         }
         const maxBytes = query.integer('limit', { min: 4, max: MAX_LOG_BYTES }) ?? MAX_LOG_BYTES;
-        const { text, nextOffset, isComplete } = await jobs.readLog({ ...wanted, offset, maxBytes });
-        exchange.send(200, 'text/plain; charset=utf-8', text, [
-          'servery-log-offset',
-          String(nextOffset),
-          'servery-log-complete',
-          String(isComplete),
-        ]);
+        const piece = await jobs.readLog({ ...wanted, offset, maxBytes });
+        exchange.send(200, 'text/plain; charset=utf-8', piece.text, logHeaders(piece));
       },
     },
   ];
@@ -105,6 +100,17 @@ async function followLog(exchange: Exchange, jobs: JobApi, query: LogQuery): Pro
     const same = { ...(step !== null && { step }), ...(attempt !== null && { attempt }) };
     piece = await orEnd(stream, jobs.readLog({ ...query, ...same, offset: nextOffset }));
   }
+}
+
+/** Names and values in turn. */
+function logHeaders({ step, attempt, nextOffset, isComplete }: LogPiece): readonly string[] {
+  // prettier-ignore
+  return [
+    'servery-log-offset', String(nextOffset),
+    'servery-log-complete', String(isComplete),
+    ...(step === null ? [] : ['servery-log-step', step]),
+    ...(attempt === null ? [] : ['servery-log-attempt', String(attempt)]),
+  ];
 }
 
 /** A stream has no way to say what went wrong but its end: the client comes back and is told then. */
