@@ -30,6 +30,8 @@ import type { WaitReason } from './waiting.ts';
 export interface Engine extends AsyncDisposable, JobStore, Scheduling, Execution, Runs, Backfills {
   /** What happened after the event `afterId`, oldest first. */
   events(query: EventQuery): Promise<readonly EngineEvent[]>;
+  /** Of the newest event; 0 when there was none. */
+  lastEventId(): Promise<number>;
 
   /** Calls `listener` soon after anything was committed, by this process or another. Says nothing of what. */
   watch(listener: () => void): Disposable;
@@ -183,6 +185,7 @@ export interface TickerLease {
 
 export interface ScheduleState {
   readonly cursorMs: number | undefined;
+  readonly cursorEventId: number | undefined;
   readonly isPaused: boolean;
   readonly firstSeenMs: number;
   readonly lastSuccessEndMs: number | undefined;
@@ -191,11 +194,19 @@ export interface ScheduleState {
 
 export interface ScheduleEntry {
   readonly job: string;
-  readonly cursor: { readonly fromMs: number | undefined; readonly toMs: number };
+  readonly cursor: CursorMove;
   readonly runs: readonly NewRun[];
   readonly suppressed: readonly SuppressedOccurrence[];
   /** Before the runs are added: whatever else of the job's schedule is not over is cancelled. */
   readonly cancelOthers?: 'cancel' | 'terminate' | undefined;
+}
+
+/** Schedules of time stand at an instant (milliseconds), those that follow other jobs at the id of an event. */
+export interface CursorMove {
+  readonly of: 'instant' | 'event';
+  /** Where it was read to be; undefined before the first move. */
+  readonly from: number | undefined;
+  readonly to: number;
 }
 
 export interface SuppressedOccurrence {

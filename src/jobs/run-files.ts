@@ -10,7 +10,12 @@ export function logFile(stateFolder: string, runId: string, step: string, attemp
   return join(runLogsFolder(stateFolder, runId), `${step}.${attempt}.log`);
 }
 
+/** Scratch space of all runs that are under way. */
+export function attemptsFolder(stateFolder: string): string {
+  return join(stateFolder, 'runs');
+}
+
 /** Scratch space of one attempt of a step; removed when it is over. */
 export function attemptFolder(stateFolder: string, runId: string, step: string, attempt: number): string {
-  return join(stateFolder, 'runs', runId, `${step}.${attempt}`);
+  return join(attemptsFolder(stateFolder), runId, `${step}.${attempt}`);
 }

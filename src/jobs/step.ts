@@ -47,8 +47,6 @@ export interface StepContext {
   readonly workspace: string;
   /** Aborts with a `StopReason`. */
   readonly signal: AbortSignal;
-  /** A line for the log of this attempt. */
-  log(line: string): void;
   progress(progress: StepProgress): void;
 }
 

@@ -49,6 +49,8 @@ export interface ProbeResult {
 export interface LoadedVersion extends AsyncDisposable {
   readonly descriptor: VersionDescriptor;
   readonly resolved: ResolvedVersion;
+  /** From `minRows` on, a row has the same answer in every batch that was tried. */
+  readonly settles: boolean;
   readonly loadMs: number;
   /** A new way to run it, for one front end. */
   connect(): RunnerSource;
@@ -110,6 +112,7 @@ export async function loadVersion(
     return {
       descriptor,
       resolved,
+      settles: probed.settles,
       loadMs: systemClock.now() - began,
       connect: () => (probed.inline ? model.connectInline!() : model.connect()),
       runningSince: () => model.runningSince(),

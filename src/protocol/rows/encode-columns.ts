@@ -1,7 +1,7 @@
 /** Tensors → columns of a file: the values that rows would have, under the same names. */
 import type { Column, ColumnType } from '../../core/columns.ts';
 import type { Signature } from '../../core/signature.ts';
-import { isBytes, type NumericData, type Tensor } from '../../core/tensor.ts';
+import { allocate, elementCount, isBytes, type NumericData, type Tensor } from '../../core/tensor.ts';
 import { fromHalf } from '../half.ts';
 import { columnsOf, type Column as OutputColumn } from './columns.ts';
 import { cell } from './encode-rows.ts';
@@ -18,20 +18,37 @@ export function encodeColumns(
 
 function encodeColumn(column: OutputColumn, tensor: Tensor, rows: number): Column {
   const { name, shape, labels } = column;
-  const type = columnType(column);
-  if (labels !== undefined && shape.length === 0)
-    return { name, type, values: labelTexts(column, labels, tensor, rows) };
-  if (shape.length > 0 || isBytes(tensor.data)) {
-    return { name, type, values: Array.from({ length: rows }, (_, row) => cell(column, tensor, row)) };
-  }
+  if (shape.length > 0) return lists(column, tensor, rows);
+  const type = itemType(column);
+  if (labels !== undefined) return { name, type, values: labelTexts(column, labels, tensor, rows) };
+  if (isBytes(tensor.data))
+    return { name, type, values: Array.from({ length: rows }, (_, i) => cell(column, tensor, i)) };
   return { name, type, values: numbers(column, tensor, rows) };
 }
 
 /** Half-precision numbers become floats: few formats have them. */
-function columnType({ spec, shape, labels }: OutputColumn): ColumnType {
-  if (shape.length > 0) return 'LIST';
-  if (labels !== undefined || spec.datatype === 'BYTES') return 'TEXT';
-  return spec.datatype === 'FP16' ? 'FP32' : spec.datatype;
+function itemType({ spec: { datatype }, labels }: OutputColumn): ColumnType {
+  if (labels !== undefined || datatype === 'BYTES') return 'TEXT';
+  return datatype === 'FP16' ? 'FP32' : datatype;
+}
+
+function lists(column: OutputColumn, tensor: Tensor, rows: number): Column {
+  const { name, shape, step, labels } = column;
+  const { datatype, data } = tensor;
+  let values: readonly unknown[] | undefined;
+  const isFlat =
+    shape.length === 1 && labels === undefined && !isBytes(data) && datatype !== 'FP16' && datatype !== 'BOOL';
+  return {
+    name,
+    type: 'LIST',
+    list: { item: itemType(column), depth: shape.length },
+    ...(isFlat && { flat: data.length === rows * step ? data : data.subarray(0, rows * step) }),
+    // Made only for writers that cannot take the flat form.
+    get values() {
+      values ??= Array.from({ length: rows }, (_, row) => cell(column, tensor, row));
+      return values;
+    },
+  };
 }
 
 function numbers({ step, offset }: OutputColumn, { datatype, data }: Tensor, rows: number): NumericData {
@@ -57,4 +74,18 @@ function labelTexts(
     texts[row] = labels[Number(data[at])] ?? String(data[at]);
   }
   return texts;
+}
+
+/** The columns that any outputs of the signature have, without rows. */
+export function emptyOutputColumns(signature: Signature, labels: boolean): readonly Column[] {
+  const outputs = signature.outputs.map(({ datatype, shape }): Tensor => {
+    const sizes = shape.map((size, axis) => (axis === 0 && signature.batched ? 0 : (size ?? 0)));
+    const length = signature.batched ? 0 : elementCount(sizes);
+    return {
+      datatype,
+      shape: sizes,
+      data: datatype === 'BYTES' ? new Array<string>(length).fill('') : allocate(datatype, length),
+    };
+  });
+  return encodeColumns(signature, outputs, 0, labels);
 }
