@@ -90,7 +90,10 @@ export interface OccurrenceView {
 
 export interface JobSummary {
   readonly name: string;
-  /** In words: `at 20:00, Asia/Seoul`. */
+  readonly description: string;
+  /** False: the configuration no longer has it; its runs stay. */
+  readonly configured: boolean;
+  /** `cron 0 20 * * * (Asia/Seoul)`, `every 30m`, `after extract`, `by hand`. */
   readonly schedule: string;
   readonly steps: readonly string[];
   readonly paused: { readonly note: string; readonly since: string } | null;

@@ -30,6 +30,8 @@ const run = {
 
 const job = {
   name: text,
+  description: text,
+  configured: { type: 'boolean' },
   schedule: { type: 'string', description: 'In words.' },
   steps: listOf(text),
   paused: orNull(objectOf({ note: text, since: instant })),
