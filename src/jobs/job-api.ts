@@ -95,6 +95,7 @@ export interface JobSummary {
   readonly configured: boolean;
   /** `cron 0 20 * * * (Asia/Seoul)`, `every 30m`, `after extract`, `by hand`. */
   readonly schedule: string;
+  readonly timezone: string;
   readonly steps: readonly string[];
   readonly paused: { readonly note: string; readonly since: string } | null;
   readonly next: OccurrenceView | null;
@@ -104,7 +105,6 @@ export interface JobSummary {
 }
 
 export interface JobDetails extends JobSummary {
-  readonly timezone: string;
   /** As the configuration has it, complete with defaults; secrets stay references. */
   readonly definition: unknown;
   readonly definitionHash: string;

@@ -54,6 +54,7 @@ export function createJobService({ engine, stateFolder, clock = wallClock }: Job
       description: job.description,
       configured: isConfigured,
       schedule: scheduleText(schedule),
+      timezone: job.timezone,
       steps: job.steps.map(({ name }) => name),
       paused: paused === undefined ? null : { note: paused.note, since: formatInstant(paused.sinceMs) },
       next: next === undefined ? null : viewOccurrence(next),
@@ -71,7 +72,6 @@ export function createJobService({ engine, stateFolder, clock = wallClock }: Job
     const upcoming = state.isConfigured ? nextOccurrences(schedule, clock.now(), UPCOMING, state.lastSuccessEndMs) : [];
     return {
       ...summaryOf(known),
-      timezone: job.timezone,
       definition: state.definition.spec,
       definitionHash: state.definition.hash,
       upcoming: upcoming.map(viewOccurrence),

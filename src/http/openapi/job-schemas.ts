@@ -32,6 +32,7 @@ const job = {
   name: text,
   description: text,
   configured: { type: 'boolean' },
+  timezone: text,
   schedule: { type: 'string', description: 'In words.' },
   steps: listOf(text),
   paused: orNull(objectOf({ note: text, since: instant })),
@@ -91,7 +92,6 @@ export const JOB_SCHEMAS: Readonly<Record<string, Schema>> = {
   JobDetails: objectOf(
     {
       ...job,
-      timezone: text,
       definition: anything,
       definitionHash: text,
       upcoming: listOf(componentRef('Occurrence')),
