@@ -102,9 +102,10 @@ function intervalsIn({ schedule }: KnownJob, range: DataInterval): readonly Data
   }
 }
 
+/** As the engine decides it when the backfill is made. */
 function isLeftAlone(latest: RunState | undefined, reprocess: BackfillOrder['reprocess']): boolean {
   if (latest === undefined || reprocess === 'all') return false;
-  return reprocess === 'none' || latest === 'succeeded' || latest === 'skipped';
+  return reprocess === 'none' || (latest !== 'failed' && latest !== 'cancelled');
 }
 
 /** State of the latest run of each interval that shares time with the range. */

@@ -119,7 +119,12 @@ async function executeStep(
   try {
     const outcome = await runner.run(step, context, journal.ledger(step.name));
     const { state, result } = outcome;
-    await record({ state, finishedMs: Date.now(), ...(result !== undefined && { result }), details: toDetails(outcome) });
+    await record({
+      state,
+      finishedMs: Date.now(),
+      ...(result !== undefined && { result }),
+      details: toDetails(outcome),
+    });
     return { state, outcome };
   } catch (error) {
     const { code, message } = toRunError(error);

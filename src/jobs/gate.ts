@@ -84,18 +84,24 @@ function compareHeldOut(gate: GateOptions, { heldOut }: Evidence, refusals: stri
   if (changed !== undefined) {
     notes.push(`${changed} of ${rows} held-out rows are answered differently`);
     if (rules.maxChangedRate !== undefined && isMore(changed / rows, rules.maxChangedRate)) {
-      refusals.push(`${changed} of ${rows} held-out rows are answered differently, expected at most ${rules.maxChangedRate} of them`);
+      refusals.push(
+        `${changed} of ${rows} held-out rows are answered differently, expected at most ${rules.maxChangedRate} of them`,
+      );
     }
   }
   if (right === undefined) return;
   notes.push(`${right} of ${rows} held-out rows are answered rightly`);
   if (rules.minimumAccuracy !== undefined && right / rows < rules.minimumAccuracy) {
-    refusals.push(`${right} of ${rows} held-out rows are answered rightly, expected at least ${rules.minimumAccuracy} of them`);
+    refusals.push(
+      `${right} of ${rows} held-out rows are answered rightly, expected at least ${rules.minimumAccuracy} of them`,
+    );
   }
   if (rules.notWorseBy === undefined || rightBefore === undefined) return;
   notes.push(`the version before answers ${rightBefore} of them rightly`);
   if (isMore((rightBefore - right) / rows, rules.notWorseBy)) {
-    refusals.push(`${right} of ${rows} held-out rows are answered rightly, ${rightBefore} by the version before: worse by more than ${rules.notWorseBy}`);
+    refusals.push(
+      `${right} of ${rows} held-out rows are answered rightly, ${rightBefore} by the version before: worse by more than ${rules.notWorseBy}`,
+    );
   }
 }
 

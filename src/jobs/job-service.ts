@@ -204,8 +204,7 @@ export function createJobService({ engine, stateFolder, clock = wallClock }: Job
 
 /** The run of a request that was sent before, whatever interval it was for. */
 async function findRequest(engine: Engine, job: string, cause: Run['cause']): Promise<Run | undefined> {
-  const { items } = await engine.listRuns({ job, cause: 'manual', limit: 1000 });
-  return items.find((run) => run.cause === cause);
+  return (await engine.listRuns({ job, cause, limit: 1 })).items[0];
 }
 
 /** @throws {ServeryError} `CONFLICT` when the request asks for something else under the same name */

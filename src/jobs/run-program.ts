@@ -94,7 +94,11 @@ function start({ start: program, cwd, env }: ProgramOrder): ChildProcess {
 function cannotStart(program: readonly string[] | string, error: NodeJS.ErrnoException): ServeryError {
   const name = quote(typeof program === 'string' ? 'the shell' : (program[0] ?? ''));
   const why =
-    error.code === 'ENOENT' ? 'there is no such program' : error.code === 'EACCES' ? 'it may not be run' : error.message;
+    error.code === 'ENOENT'
+      ? 'there is no such program'
+      : error.code === 'EACCES'
+        ? 'it may not be run'
+        : error.message;
   const hint = 'A program is looked up in PATH; one of your own is named with a slash, such as ./main.sh.';
   return new ServeryError('COMMAND_FAILED', `Cannot start ${name}: ${why}`, { cause: error, hint });
 }

@@ -10,10 +10,7 @@ export type SecretSource = (name: string) => string | undefined;
 type Value = string | { readonly secret: string };
 
 /** @throws {ServeryError} `SECRET_NOT_FOUND` */
-export function resolveSecrets(
-  values: Readonly<Record<string, Value>>,
-  source: SecretSource,
-): Record<string, string> {
+export function resolveSecrets(values: Readonly<Record<string, Value>>, source: SecretSource): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, resolve(value, source)]));
 }
 
