@@ -4,11 +4,13 @@
  * Whatever is opened here is closed in reverse order, both when the server is disposed and when a later
  * step of the start fails.
  */
+import { SCOPES } from '../core/api-keys.ts';
 import { systemClock } from '../core/clock.ts';
 import { createHash } from 'node:crypto';
 import { ServeryError } from '../core/errors.ts';
 import { notice } from '../core/events.ts';
 import { version } from '../core/package-info.ts';
+import type { JobApi } from '../jobs/job-api.ts';
 import type { ControlApi, ModelDetails } from '../models/control-api.ts';
 import type { Models } from '../models/models.ts';
 import { createCollector, mergeStates } from '../telemetry/collector.ts';
@@ -34,7 +36,7 @@ export interface Server extends AsyncDisposable {
 /**
  * @throws {ServeryError} `WORKSPACE_IN_USE`, `ADDRESS_IN_USE`, `ADDRESS_INSECURE`, `CONFIG_INVALID`
  */
-export async function startServer(workspace: Workspace): Promise<Server> {
+export async function startServer(workspace: Workspace, jobs?: JobApi): Promise<Server> {
   const { config, folder, modelsFolder, stateFolder } = workspace;
   const httpAddress = parseAddress(config.listen.http);
   const grpcAddress = config.listen.grpc === 'off' ? undefined : parseAddress(config.listen.grpc);
@@ -62,7 +64,11 @@ export async function startServer(workspace: Workspace): Promise<Server> {
   const settings = { http: config.http, grpc: config.grpc, auth: withLocalKey(config.auth, held.key), log: config.log };
   const count = frontEndCount(config.frontEnds);
   for (let i = 0; i < count; i += 1) {
-    const front = startFrontEndThread({ ...settings, defaultTimeoutMs: config.defaultTimeout }, api, dieOf);
+    const front = startFrontEndThread(
+      { ...settings, defaultTimeoutMs: config.defaultTimeout },
+      { control: api, jobs },
+      dieOf,
+    );
     fronts.push(front);
   }
   opened.defer(() => Promise.all(fronts.map((front) => front.stop())).then(() => undefined));
@@ -138,7 +144,7 @@ function refuseInsecure(addresses: readonly Address[], { config }: Workspace): v
 function withLocalKey(auth: Workspace['config']['auth'], key: string): Workspace['config']['auth'] {
   if (auth.keys.length === 0) return auth;
   const hash = `sha256:${createHash('sha256').update(key).digest('hex')}`;
-  return { keys: [...auth.keys, { name: 'local', hash, scopes: ['predict', 'admin'] }] };
+  return { keys: [...auth.keys, { name: 'local', hash, scopes: [...SCOPES] }] };
 }
 
 /**

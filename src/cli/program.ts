@@ -7,9 +7,9 @@
 import { Command, CommanderError } from 'commander';
 import { ServeryError } from '../core/errors.ts';
 import { version } from '../core/package-info.ts';
-import { printFailure, report, type Result } from './output.ts';
-
-type Options = Readonly<Record<string, unknown>>;
+import { command, run, workspaceOf, type Options } from './command.ts';
+import { addJobCommands } from './job-program.ts';
+import { printFailure } from './output.ts';
 
 /** @returns when the command has ended; the exit code is in `process.exitCode` */
 export async function runProgram(argv: readonly string[]): Promise<void> {
@@ -56,6 +56,7 @@ function createProgram(): Command {
     .action(run(async (workspace) => (await import('./commands/check.ts')).check(workspace as string)));
 
   addModelCommands(program);
+  addJobCommands(program);
 
   command(program, 'openapi', 'Print the OpenAPI document of a workspace that is served.')
     .option('-w, --workspace <folder>', 'the workspace', '.')
@@ -63,7 +64,7 @@ function createProgram(): Command {
 
   command(program, 'token', 'Make an API key: prints the key once, and the line for the configuration.')
     .argument('<name>', 'who will use it')
-    .option('--scopes <list>', 'predict, admin, or both with a comma', 'predict')
+    .option('--scopes <list>', 'predict, admin, jobs, or several with commas', 'predict')
     .action(
       run(async (name, options) =>
         (await import('./commands/token.ts')).token(name as string, String((options as Options)['scopes'])),
@@ -128,20 +129,4 @@ function addModelCommands(program: Command): void {
   withWorkspace('types', 'Print the TypeScript types of a model.')
     .argument('<model>')
     .action(run(async (name, options) => (await commands()).types(workspaceOf(options), name as string)));
-}
-
-function command(parent: Command, name: string, description: string): Command {
-  return parent.command(name).description(description).option('--json', 'print one JSON document');
-}
-
-/** Commander appends the options and the command to the arguments of an action. */
-function run(action: (...args: readonly unknown[]) => Promise<Result | undefined>) {
-  return async (...args: unknown[]): Promise<void> => {
-    const self = args.pop() as Command;
-    await report(self.opts()['json'] === true, () => action(...args));
-  };
-}
-
-function workspaceOf(options: unknown): string {
-  return String((options as Options)['workspace']);
 }
