@@ -35,6 +35,14 @@ export const FAILPOINTS = [
   'engine.reconcile.after',
   'engine.prune.before',
   'engine.prune.after',
+  // Programs of steps
+  'command.start.before',
+  'command.start.after',
+  'command.end',
+  // A trained version goes live
+  'train.publish.before',
+  'train.publish.after',
+  'train.alias.after',
 ] as const;
 
 export type Failpoint = (typeof FAILPOINTS)[number];

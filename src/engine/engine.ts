@@ -213,6 +213,8 @@ export interface CursorMove {
 
 export interface SuppressedOccurrence {
   readonly scheduledForMs: number;
+  /** Where one entry stands for very many. */
+  readonly untilMs?: number | undefined;
   readonly interval: DataInterval | undefined;
   readonly reason: string;
 }

@@ -21,7 +21,7 @@ export interface RunPolicy {
   readonly retry: RetryPolicy;
   /** A run that has not started so long after it became ready fails with `TIMED_OUT`. */
   readonly queueTimeoutMs?: number | undefined;
-  /** An attempt that takes longer is cancelled and fails with `TIMED_OUT`. */
+  /** A run that takes longer from its first start, retries included, is stopped and fails with `TIMED_OUT`. */
   readonly runTimeoutMs?: number | undefined;
   readonly deadlines?: Deadlines | undefined;
 }
@@ -80,6 +80,8 @@ export interface Suppressed {
   readonly id: number;
   readonly job: string;
   readonly scheduledForMs: number;
+  /** The last instant that this entry stands for: the same one, but where very many were missed at once. */
+  readonly untilMs: number;
   readonly intervalStartMs: number | undefined;
   readonly intervalEndMs: number | undefined;
   readonly reason: string;

@@ -80,17 +80,23 @@ export function inOrder<T extends Node>(nodes: readonly T[]): readonly T[] {
 }
 
 /** What is wrong with the needs, with the step that it concerns. */
-export function dagProblems(nodes: readonly Node[]): readonly { readonly step: string; readonly problem: string }[] {
+export function dagProblems(
+  nodes: readonly Node[],
+  noun = 'step',
+): readonly { readonly step: string; readonly problem: string }[] {
   const names = new Set(nodes.map(({ name }) => name));
   const unknown = nodes.flatMap(({ name, needs }) =>
     needs
       .filter((need) => !names.has(need))
-      .map((need) => ({ step: name, problem: `there is no step ${quote(need)}, expected ${[...names].join(', ')}` })),
+      .map((need) => ({
+        step: name,
+        problem: `there is no ${noun} ${quote(need)}, expected ${[...names].join(', ')}`,
+      })),
   );
   if (unknown.length > 0) return unknown;
   const cycle = findCycle(nodes);
   if (cycle === undefined) return [];
-  return [{ step: cycle[0]!, problem: `the steps need each other in a circle: ${cycle.join(' needs ')}` }];
+  return [{ step: cycle[0]!, problem: `the ${noun}s need each other in a circle: ${cycle.join(' needs ')}` }];
 }
 
 function findCycle(nodes: readonly Node[]): readonly string[] | undefined {

@@ -46,6 +46,8 @@ export interface RunDeps {
 /** @throws {ServeryError} `LEASE_LOST` when the run is no longer ours; whatever the journal cannot write */
 export async function executeRun(order: RunOrder, deps: RunDeps): Promise<AttemptOutcome> {
   const { job, signal } = order;
+  const inner = new AbortController();
+  const inSteps = { ...order, signal: AbortSignal.any([signal, inner.signal]) };
   const states = new Map<string, StepState>();
   const outcomes = new Map<string, StepOutcome>();
   const failures = new Map<string, RunError>();
@@ -56,33 +58,45 @@ export async function executeRun(order: RunOrder, deps: RunDeps): Promise<Attemp
 
   const running = new Map<string, Promise<void>>();
   const begin = (step: Step): Promise<void> =>
-    executeStep(step, order, resultsFor(step, outcomes), deps).then((end) => {
+    executeStep(step, inSteps, resultsFor(step, outcomes), deps).then((end) => {
       states.set(step.name, end.state);
       if (end.outcome !== undefined) outcomes.set(step.name, end.outcome);
       if (end.error !== undefined) failures.set(step.name, end.error);
       running.delete(step.name);
     });
 
-  while (!signal.aborted) {
-    const { start, settled } = nextSteps(job.steps, states);
-    for (const [step, state] of settled) {
-      states.set(step, state);
-      const because = state === 'skipped' ? 'itsRule' : 'upstreamFailed';
-      await deps.journal.recordStep({ step, state: 'skipped', details: { because } });
-    }
-    for (const name of start) {
-      states.set(name, 'running');
-      running.set(name, begin(job.steps.find((step) => step.name === name)!));
-    }
-    if (running.size === 0) break;
-    // A step rejects only when the journal does; then the others are told to stop by whoever executes the run.
-    await Promise.race(running.values());
+  try {
+    await walk();
+  } catch (error) {
+    // A step rejects only when the journal does. What else runs must not go on for a run that is not ours.
+    inner.abort({ code: 'LEASE_LOST', message: 'The run cannot be recorded', force: true } satisfies StopReason);
+    await Promise.allSettled(running.values());
+    throw error;
   }
-  await Promise.all(running.values());
   const result = sumOutcomes(outcomes) as unknown as Json;
-  return signal.aborted
+  // A request to stop that came when all was done came too late.
+  const isOver = job.steps.every(({ name }) => !['running', 'cancelled', undefined].includes(states.get(name)));
+  return signal.aborted && !isOver
     ? stoppedOutcome(signal.reason as StopReason, result)
     : endedOutcome(runState(job.steps, states), failures, job.steps.length > 1, result);
+
+  async function walk(): Promise<void> {
+    while (!signal.aborted) {
+      const { start, settled } = nextSteps(job.steps, states);
+      for (const [step, state] of settled) {
+        states.set(step, state);
+        const because = state === 'skipped' ? 'itsRule' : 'upstreamFailed';
+        await deps.journal.recordStep({ step, state: 'skipped', details: { because } });
+      }
+      for (const name of start) {
+        states.set(name, 'running');
+        running.set(name, begin(job.steps.find((step) => step.name === name)!));
+      }
+      if (running.size === 0) break;
+      await Promise.race(running.values());
+    }
+    await Promise.all(running.values());
+  }
 }
 
 interface StepEnd {
@@ -127,7 +141,7 @@ async function executeStep(
     });
     return { state, outcome };
   } catch (error) {
-    const { code, message } = toRunError(error);
+    const { code, message } = toRunError(error, limit.signal);
     // Refused by the store, or about to be: there is nothing left to say about a run that is not ours.
     if (code === 'LEASE_LOST') throw error;
     const state = code === 'CANCELLED' || code === 'SHUTTING_DOWN' ? 'cancelled' : 'failed';
@@ -172,7 +186,12 @@ function endedOutcome(
   return { state, error: hasSeveral ? { ...error, message: `${step}: ${error.message}` } : error, result };
 }
 
-function toRunError(error: unknown): RunError {
+function toRunError(error: unknown, signal: AbortSignal): RunError {
+  // Whoever only sees that the signal is aborted says CANCELLED.
+  if (error instanceof ServeryError && error.code === 'CANCELLED' && signal.aborted) {
+    const { code, message } = signal.reason as StopReason;
+    return { code, message };
+  }
   if (error instanceof ServeryError) return { code: error.code, message: error.message };
   return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
 }

@@ -8,12 +8,12 @@ import * as z from 'zod';
 import { duration } from '../core/duration.ts';
 import { isModelName } from '../core/model.ts';
 import { scheduleOptions } from '../schedule/options.ts';
-import { TRIGGER_RULES } from './dag.ts';
+import { dagProblems, TRIGGER_RULES } from './dag.ts';
 import { notifyOptions } from './notify-options.ts';
-import { paramsOptions } from './params.ts';
+import { paramsOptions, requiredParams } from './params.ts';
 import { predictOptions } from './predict/options.ts';
-import { type environment, programOptions } from './program-options.ts';
-import { trainOptions } from './train-options.ts';
+import { type environment, programOptions } from './command/options.ts';
+import { trainOptions } from './train/options.ts';
 
 /** A name becomes a folder, a part of run ids and of URLs. */
 const name = z.string().refine(isModelName, 'a name has letters, digits, _, - and . only');
@@ -48,7 +48,7 @@ const retryOptions = z.strictObject({
   factor: z.number().min(1).max(100).default(2).describe('Each delay is so many times the one before.'),
   maxDelay: duration.prefault('5m').describe('No delay is longer.'),
   jitter: z.enum(['none', 'equal', 'full']).default('full').describe('How much of the delay is random.'),
-  notOn: z.array(z.string()).default([]).describe('Codes after which another attempt would be useless.'),
+  notOn: z.array(z.string()).default(['GATE_REFUSED']).describe('Codes after which another attempt would be useless.'),
   workerLosses: z
     .int()
     .min(1)
@@ -93,9 +93,20 @@ export const jobOptions = z
     if (given.length !== 1) refuse(context, [], `expected one of predict, command, train, steps, got ${list(given)}`);
     if (job.steps !== undefined && Object.keys(job.steps).length === 0) refuse(context, ['steps'], 'there is none');
     checkCommand(job, context);
+    const nodes = Object.entries(job.steps ?? {}).map(([name, { needs, when }]) => ({ name, needs, when }));
+    for (const { step, problem } of dagProblems(nodes)) refuse(context, ['steps', step, 'needs'], problem);
+    const missing = job.schedule === undefined ? [] : requiredParams(job.params);
+    for (const name of missing) {
+      refuse(context, ['params', name], 'expected a `default`: a schedule gives no parameters');
+    }
   });
 
-export const jobsOptions = z.record(name, jobOptions);
+export const jobsOptions = z.record(name, jobOptions).superRefine((jobs, context) => {
+  const nodes = Object.entries(jobs).map(([name, { schedule }]) => {
+    return { name, needs: schedule?.after === undefined ? [] : [schedule.after], when: 'all_success' as const };
+  });
+  for (const { step, problem } of dagProblems(nodes, 'job')) refuse(context, [step, 'schedule', 'after'], problem);
+});
 
 export type JobOptions = z.output<typeof jobOptions>;
 export type JobOptionsInput = z.input<typeof jobOptions>;

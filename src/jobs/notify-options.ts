@@ -1,6 +1,6 @@
 /** Options of notifications: whom to tell, of what. Their only definition. */
 import * as z from 'zod';
-import { secretOr } from './program-options.ts';
+import { secretOr } from './command/options.ts';
 
 export const NOTIFIED = ['failure', 'recovery', 'deadline'] as const;
 

@@ -6,7 +6,7 @@ import type { Node } from './dag.ts';
 import type { Environment } from './job-options.ts';
 import type { PredictOptions } from './predict/options.ts';
 import type { ChunkRows } from './predict/ledger.ts';
-import type { TrainOptions } from './train-options.ts';
+import type { TrainOptions } from './train/options.ts';
 
 export interface Step extends Node {
   readonly timeoutMs: number | undefined;

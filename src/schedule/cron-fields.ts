@@ -153,8 +153,9 @@ function parseValue(name: FieldName, text: string): number {
 function outside(name: FieldName, value: number): string | undefined {
   if (name === 'hour' && value === 24) return 'Midnight is hour 0.';
   if ((name === 'minute' || name === 'second') && value === 60) return `The first ${name} is 0.`;
-  if (name === 'day of week' && value >= 1970)
-    {return 'A sixth field comes first and is seconds; a year needs 7 fields.';}
+  if (name === 'day of week' && value >= 1970) {
+    return 'A sixth field comes first and is seconds; a year needs 7 fields.';
+  }
   return undefined;
 }
 
@@ -164,8 +165,9 @@ function notAValue(name: FieldName, text: string): [string, string?] {
   const problem = `expected ${known}, got ${quote(text)}`;
   const short = names?.find((candidate) => text.toLowerCase().startsWith(candidate));
   if (short !== undefined) return [problem, `Names have three letters: ${short}.`];
-  if (text === 'H' || text.includes('~'))
-    {return [problem, 'Write a fixed number; `jitter` spreads the starts of jobs.'];}
+  if (text === 'H' || text.includes('~')) {
+    return [problem, 'Write a fixed number; `jitter` spreads the starts of jobs.'];
+  }
   if (/^l$/i.test(text) && name === 'day of week') return [problem, 'The last Friday of a month is 5L.'];
   if (/[LW#]/i.test(text)) return [problem, 'L, LW and 15W are days of month; 5L and 5#3 are days of week.'];
   return [problem];

@@ -77,8 +77,9 @@ export function parseCron(text: string): CronExpression | EveryExpression {
 function parseMacro(text: string): CronExpression | EveryExpression {
   const [name = '', ...rest] = text.toLowerCase().split(/[ \t]+/);
   const expression = MACROS[name];
-  if (expression !== undefined && rest.length === 0)
-    {return { ...(parseCron(expression) as CronExpression), text: name };}
+  if (expression !== undefined && rest.length === 0) {
+    return { ...(parseCron(expression) as CronExpression), text: name };
+  }
   if (name === '@every') {
     const everyMs = sumOfDurations(rest.join(''));
     if (everyMs === undefined || everyMs === 0) {

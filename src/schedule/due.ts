@@ -52,7 +52,7 @@ const MAX_LISTED = 1000;
 
 /** Where a job that was never scheduled begins: now, or with the past that its `start` asks for. */
 export function initialCursor(schedule: Schedule, nowMs: number): number {
-  return Math.min(nowMs, (schedule.startMs ?? nowMs) - 1);
+  return schedule.startMs === undefined ? nowMs : Math.min(nowMs, schedule.startMs - 1);
 }
 
 /** Decides all that should have fired by `nowMs`. Fires in order: a jitter never lets one overtake another. */

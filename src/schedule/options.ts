@@ -60,8 +60,9 @@ export const scheduleOptions = fields.superRefine((options, context) => {
   for (const [index, expression] of expressions.entries()) {
     report(typeof cron === 'string' ? ['cron'] : ['cron', index], () => problemOf(() => parseCron(expression)));
   }
-  for (const [index, text] of (at ?? []).entries())
-    {report(['at', index], () => problemOf(() => parseInstant(text, timezone)));}
+  for (const [index, text] of (at ?? []).entries()) {
+    report(['at', index], () => problemOf(() => parseInstant(text, timezone)));
+  }
   for (const [name, text] of Object.entries({ anchor, start, end })) {
     if (text !== undefined) report([name], () => problemOf(() => parseInstant(text, timezone)));
   }

@@ -694,7 +694,7 @@ async function claimOne(engine: Engine) {
 async function running(engine: Engine, job: JobDefinition) {
   await configured(engine, job);
   await engine.addRun(newRun(job, 1));
-  return await claimOne(engine);
+  return claimOne(engine);
 }
 
 function failed(code: string) {

@@ -52,9 +52,11 @@ export function feedBackfill(store: Store, id: string): void {
   if (active === 0) finishBackfill(store, backfill);
 }
 
-/** A run of the backfill is over. */
+/** A run of the backfill is over. One of another job that follows this one has no interval to account for. */
 export function backfillRunEnded(store: Store, run: RunRow, state: RunState): void {
   if (run.backfill === null) return;
+  const own = store.sql.get('SELECT 1 FROM backfills WHERE id = ? AND job = ?', run.backfill, run.job);
+  if (own === undefined) return;
   const result = state === 'skipped' ? 'succeeded' : state;
   store.sql.run(
     'UPDATE backfill_intervals SET state = ? WHERE backfill = ? AND start_ms = ? AND end_ms = ?',
@@ -68,6 +70,7 @@ export function backfillRunEnded(store: Store, run: RunRow, state: RunState): vo
 
 /** A run of it was queued again by hand. */
 export function reopenBackfill(store: Store, id: string, run: RunRow): void {
+  if (store.sql.get('SELECT 1 FROM backfills WHERE id = ? AND job = ?', id, run.job) === undefined) return;
   store.sql.run(
     "UPDATE backfill_intervals SET state = 'active' WHERE backfill = ? AND start_ms = ? AND end_ms = ?",
     id,

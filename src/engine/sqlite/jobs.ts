@@ -3,7 +3,7 @@ import { quote, ServeryError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
 import type { PageQuery, Page } from '../engine.ts';
 import type { JobDefinition, JobState, Limits, RunPolicy, Suppressed } from '../job-state.ts';
-import { page } from './page.ts';
+import { checkPage, page } from './page.ts';
 import { toRun, type RunRow } from './run-rows.ts';
 import { activeRuns } from './schedule.ts';
 import { jsonText, type Store } from './store.ts';
@@ -84,6 +84,7 @@ export function resumeJob(store: Store, name: string): JobState {
 }
 
 export function listSuppressed(store: Store, query: PageQuery & { readonly job: string }): Page<Suppressed> {
+  checkPage(query);
   const rows = store.sql.all<SuppressedRow>(
     'SELECT * FROM suppressed WHERE job = ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3',
     query.job,
@@ -97,6 +98,7 @@ interface SuppressedRow {
   readonly id: number;
   readonly job: string;
   readonly scheduled_for_ms: number;
+  readonly until_ms: number;
   readonly start_ms: number | null;
   readonly end_ms: number | null;
   readonly reason: string;
@@ -108,6 +110,7 @@ function toSuppressed(row: SuppressedRow): Suppressed {
     id: row.id,
     job: row.job,
     scheduledForMs: row.scheduled_for_ms,
+    untilMs: row.until_ms,
     intervalStartMs: row.start_ms ?? undefined,
     intervalEndMs: row.end_ms ?? undefined,
     reason: row.reason,

@@ -36,6 +36,8 @@ export const MIGRATIONS: readonly string[] = [
     last_end TEXT                               -- how the last run that was no backfill ended
   ) STRICT, WITHOUT ROWID;
 
+  CREATE INDEX jobs_with_freshness ON jobs (name) WHERE fresh_within_ms IS NOT NULL;
+
   CREATE TABLE limits (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     max_running INTEGER NOT NULL,
@@ -138,6 +140,7 @@ export const MIGRATIONS: readonly string[] = [
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     job TEXT NOT NULL,
     scheduled_for_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
     start_ms INTEGER,
     end_ms INTEGER,
     reason TEXT NOT NULL,

@@ -23,11 +23,12 @@ function scheduleOne(store: Store, entry: ScheduleEntry): ScheduleResult {
   if (moved === 0) return { job, isMoved: false, added: [] };
   if (entry.cancelOthers !== undefined) cancelOthers(store, job, entry.cancelOthers === 'terminate');
   const added = entry.runs.map((run) => insertRun(store, run)).filter((id) => id !== undefined);
-  for (const { scheduledForMs, interval, reason } of entry.suppressed) {
+  for (const { scheduledForMs, untilMs, interval, reason } of entry.suppressed) {
     store.sql.run(
-      'INSERT INTO suppressed (job, scheduled_for_ms, start_ms, end_ms, reason, at_ms) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT INTO suppressed (job, scheduled_for_ms, until_ms, start_ms, end_ms, reason, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)',
       job,
       scheduledForMs,
+      untilMs ?? scheduledForMs,
       interval?.startMs,
       interval?.endMs,
       reason,
@@ -49,12 +50,15 @@ function cancelOthers(store: Store, job: string, force: boolean): void {
 }
 
 export function scheduleStates(store: Store, jobs?: readonly string[]): Map<string, ScheduleState> {
-  const active = activeRuns(store);
-  const rows = store.sql.all<ScheduleRow>(
-    `SELECT name, cursor_ms, cursor_event, paused_ms, first_seen_ms, last_success_end_ms FROM jobs
-     WHERE ?1 IS NULL OR name IN (SELECT value FROM json_each(?1))`,
-    jobs === undefined ? undefined : JSON.stringify(jobs),
-  );
+  const active = activeRuns(store, jobs);
+  const columns = 'name, cursor_ms, cursor_event, paused_ms, first_seen_ms, last_success_end_ms';
+  const rows =
+    jobs === undefined
+      ? store.sql.all<ScheduleRow>(`SELECT ${columns} FROM jobs`)
+      : store.sql.all<ScheduleRow>(
+          `SELECT ${columns} FROM json_each(?) AS wanted CROSS JOIN jobs ON name = wanted.value`,
+          JSON.stringify(jobs),
+        );
   return new Map(
     rows.map((row) => [
       row.name,
@@ -80,10 +84,16 @@ interface ScheduleRow {
 }
 
 /** Of each job that has any: what decides about overlap. */
-export function activeRuns({ sql }: Store): Map<string, { waiting: number; running: number }> {
+export function activeRuns(
+  { sql }: Store,
+  jobs?: readonly string[],
+): Map<string, { waiting: number; running: number }> {
+  // The names come first in the join, so that a few jobs cost no look at the runs of all others.
+  const among = jobs === undefined ? 'runs' : 'json_each(?) AS wanted CROSS JOIN runs ON job = wanted.value';
   const rows = sql.all<{ job: string; waiting: number; running: number }>(
-    `SELECT job, sum(state <> 'running') AS waiting, sum(state = 'running') AS running FROM runs
+    `SELECT job, sum(state <> 'running') AS waiting, sum(state = 'running') AS running FROM ${among}
      WHERE state IN ('queued', 'retrying', 'running') AND backfill IS NULL AND cause NOT LIKE 'late/%' GROUP BY job`,
+    ...(jobs === undefined ? [] : [JSON.stringify(jobs)]),
   );
   return new Map(rows.map(({ job, waiting, running }) => [job, { waiting, running }]));
 }

@@ -15,7 +15,7 @@ export function whyWaiting(store: Store, runId: string): WaitReason[] {
     reasons.push({ kind: 'notBefore', atMs: row.not_before_ms, because: because(row) });
   }
   for (const obstacle of occupancy.obstacles(candidate))
-    reasons.push(explain(store, row, candidate, occupancy, obstacle));
+    {reasons.push(explain(store, row, candidate, occupancy, obstacle));}
   const workers = liveWorkers(store);
   if (workers.length === 0) reasons.push({ kind: 'noWorker' });
   const capacity = workers.reduce((sum, worker) => sum + worker.capacity, 0);

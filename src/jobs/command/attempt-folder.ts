@@ -6,10 +6,10 @@
  */
 import { mkdir, readFile, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ServeryError } from '../core/errors.ts';
-import { identify, isAlive, type ProcessIdentity } from '../core/process-identity.ts';
+import { ServeryError } from '../../core/errors.ts';
+import { identify, isAlive, type ProcessIdentity } from '../../core/process-identity.ts';
 import { endGroup, findGroups, isSameGroup } from './process-group.ts';
-import { attemptFolder, attemptsFolder } from './run-files.ts';
+import { attemptFolder, attemptsFolder } from '../run-files.ts';
 
 const NOTE = 'owner.json';
 

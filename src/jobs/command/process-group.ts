@@ -6,7 +6,7 @@
  */
 import { readFile, readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProcessIdentity } from '../core/process-identity.ts';
+import type { ProcessIdentity } from '../../core/process-identity.ts';
 
 const POLL_MS = 20;
 /** A process that SIGKILL does not end hangs in the kernel; waiting longer would not help. */

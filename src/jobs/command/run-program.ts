@@ -6,10 +6,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ServeryError, quote } from '../core/errors.ts';
+import { ServeryError, quote } from '../../core/errors.ts';
+import { failpoint } from '../../core/failpoint.ts';
 import type { LogFile } from './log-file.ts';
 import { endGroup, groupLives } from './process-group.ts';
-import type { StopReason } from './step.ts';
+import type { StopReason } from '../step.ts';
 
 /** Whoever else holds the pipes of a group that is gone will not say more about the step. */
 const DRAIN_MS = 1000;
@@ -43,7 +44,9 @@ export async function runProgram(order: ProgramOrder): Promise<ProgramExit> {
   if (!(await stat(cwd).catch(() => undefined))?.isDirectory()) {
     throw new ServeryError('COMMAND_FAILED', 'Cannot start the program: its `cwd` is not a folder');
   }
+  failpoint('command.start.before');
   const child = start(order);
+  failpoint('command.start.after');
   const exited = new Promise<ProgramExit>((resolve, reject) => {
     child.once('error', (error: NodeJS.ErrnoException) => reject(cannotStart(order.start, error)));
     child.once('exit', (code, by) => resolve({ code: code ?? undefined, signal: by ?? undefined, stopped: undefined }));
@@ -67,6 +70,7 @@ export async function runProgram(order: ProgramOrder): Promise<ProgramExit> {
   else signal.addEventListener('abort', stop, { once: true });
   try {
     const exit = await exited;
+    failpoint('command.end');
     signal.removeEventListener('abort', stop);
     let isGone = await stopping;
     if (isGone && (await groupLives(pid))) {

@@ -5,7 +5,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
-import { installWorkspaceModules } from '../runtime/workspace-modules.ts';
+import { installWorkspaceModules } from '../../runtime/workspace-modules.ts';
 
 /** What a training function is given. */
 export interface TrainingContext {

@@ -1,6 +1,6 @@
 /** The environment of a command: a contract with programs of others, so what is here stays as it is. */
-import { formatInstant } from '../core/data-interval.ts';
-import type { StepContext } from './step.ts';
+import { formatInstant } from '../../core/data-interval.ts';
+import type { StepContext } from '../step.ts';
 
 export interface CommandFiles {
   readonly resultFile: string;

@@ -1,6 +1,6 @@
 /** Decides whether a new version may take the place of the one before. Pure: the figures are arguments. */
-import type { Signature, TensorSpec } from '../core/signature.ts';
-import type { GateOptions } from './train-options.ts';
+import type { Signature, TensorSpec } from '../../core/signature.ts';
+import type { GateOptions } from './options.ts';
 
 export type Metrics = Readonly<Record<string, unknown>>;
 

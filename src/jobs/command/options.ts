@@ -1,6 +1,6 @@
 /** Options of whatever runs a program: commands, trainings, notifications. Their only definition. */
 import * as z from 'zod';
-import { duration } from '../core/duration.ts';
+import { duration } from '../../core/duration.ts';
 
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a variable has letters, digits and _ only');
 

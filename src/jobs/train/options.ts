@@ -1,6 +1,6 @@
 /** Options of a train step: their only definition. */
 import * as z from 'zod';
-import { isModelName } from '../core/model.ts';
+import { isModelName } from '../../core/model.ts';
 
 const modelName = z.string().refine(isModelName, 'a name has letters, digits, _, - and . only');
 
@@ -28,7 +28,7 @@ const heldOut = z.strictObject({
     .describe('The share of right answers may fall by this much below that of the version before; needs `target`.'),
 });
 
-const gate = z
+export const gateOptions = z
   .strictObject({
     metric: z.string().min(1).optional().describe('A number in the metrics.json that the training leaves.'),
     higherIsBetter: z.boolean().default(true),
@@ -69,7 +69,9 @@ export const trainOptions = z
       model: modelName.describe('The model that gets a new version.'),
       alias: modelName.optional().describe('The alias that then means the new version.'),
     }),
-    gate: gate.optional().describe('What a new version must be worth; without one every loadable one is published.'),
+    gate: gateOptions
+      .optional()
+      .describe('What a new version must be worth; without one every loadable one is published.'),
   })
   .superRefine((train, context) => {
     if ((train.command === undefined) === (train.function === undefined)) {
@@ -78,4 +80,4 @@ export const trainOptions = z
   });
 
 export type TrainOptions = z.output<typeof trainOptions>;
-export type GateOptions = z.output<typeof gate>;
+export type GateOptions = z.output<typeof gateOptions>;

@@ -1,17 +1,17 @@
 /** A command step: a program runs, and what it leaves in its result file is the result of the step. */
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ServeryError } from '../core/errors.ts';
-import type { Json } from '../core/json.ts';
+import { ServeryError } from '../../core/errors.ts';
+import type { Json } from '../../core/json.ts';
 import { openAttemptFolder } from './attempt-folder.ts';
 import { commandEnvironment, inheritedEnvironment } from './command-environment.ts';
 import { functionCommand } from './function-command.ts';
 import { openLogFile } from './log-file.ts';
 import { maskText } from './mask.ts';
-import { logFile } from './run-files.ts';
+import { logFile } from '../run-files.ts';
 import { runProgram, type ProgramExit } from './run-program.ts';
 import { resolveSecrets, secretValues, type SecretSource } from './secrets.ts';
-import type { Program, StepContext, StepOutcome } from './step.ts';
+import type { Program, StepContext, StepOutcome } from '../step.ts';
 
 export interface CommandDeps {
   readonly stateFolder: string;

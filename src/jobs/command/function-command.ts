@@ -1,7 +1,7 @@
 /** How a function of the workspace is run: by a Node.js of its own, so that it can be stopped and cannot harm a worker. */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { workerUrl } from '../core/worker-url.ts';
+import { workerUrl } from '../../core/worker-url.ts';
 
 /** @param name MODULE#EXPORT; without an export the default one */
 export function functionCommand(workspace: string, name: string): readonly string[] {

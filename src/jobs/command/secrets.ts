@@ -3,7 +3,7 @@
  *
  * A secret is a variable of Servery's own environment. Its value is in no file, no database and no log of ours.
  */
-import { ServeryError } from '../core/errors.ts';
+import { ServeryError } from '../../core/errors.ts';
 
 export type SecretSource = (name: string) => string | undefined;
 
