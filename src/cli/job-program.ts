@@ -68,9 +68,7 @@ export function addJobCommands(program: Command): void {
     .option('--param <name=value...>', 'a parameter; the value is JSON, or else text')
     .option('--dry-run', 'list the intervals and change nothing')
     .action(
-      run(async (name, options) =>
-        (await change()).backfill(workspaceOf(options), name as string, options as Options),
-      ),
+      run(async (name, options) => (await change()).backfill(workspaceOf(options), name as string, options as Options)),
     );
   withWorkspace('backfills', 'Backfills, the latest first.')
     .argument('[job]')
