@@ -10,7 +10,6 @@ import { createHash } from 'node:crypto';
 import { ServeryError } from '../core/errors.ts';
 import { notice } from '../core/events.ts';
 import { version } from '../core/package-info.ts';
-import type { JobApi } from '../jobs/job-api.ts';
 import type { ControlApi, ModelDetails } from '../models/control-api.ts';
 import type { Models } from '../models/models.ts';
 import { createCollector, mergeStates } from '../telemetry/collector.ts';
@@ -18,11 +17,15 @@ import { createLogger, logEvents } from '../telemetry/log.ts';
 import { renderMetrics } from '../telemetry/metrics.ts';
 import { toStatistics } from '../telemetry/statistics.ts';
 import { formatAddress, isLoopback, parseAddress, reserve, type Address } from './addresses.ts';
-import { watchConfig } from './config-watch.ts';
+import { watchConfig, type LiveConfig } from './config-watch.ts';
 import { openControl } from './control.ts';
 import { frontEndCount, startFrontEndThread, type FrontEndThread } from './front-end-threads.ts';
 import { holdServerFile } from './server-file.ts';
+import type { Scheduler } from './scheduler.ts';
 import type { Workspace } from './workspace.ts';
+
+/** After its runs have ended or were handed over, a worker has this time to close what it has open. */
+const BATCH_CLOSE_MS = 20_000;
 
 export interface Server extends AsyncDisposable {
   /** `http://host:port` or `https://host:port`. */
@@ -33,10 +36,13 @@ export interface Server extends AsyncDisposable {
   readonly firstReady: Promise<readonly ModelDetails[]>;
 }
 
+/** Opens the batch half of a workspace: `up` has one, `serve` does not. */
+export type OpenBatch = (workspace: Workspace) => Promise<Scheduler>;
+
 /**
  * @throws {ServeryError} `WORKSPACE_IN_USE`, `ADDRESS_IN_USE`, `ADDRESS_INSECURE`, `CONFIG_INVALID`
  */
-export async function startServer(workspace: Workspace, jobs?: JobApi): Promise<Server> {
+export async function startServer(workspace: Workspace, openBatch?: OpenBatch): Promise<Server> {
   const { config, folder, modelsFolder, stateFolder } = workspace;
   const httpAddress = parseAddress(config.listen.http);
   const grpcAddress = config.listen.grpc === 'off' ? undefined : parseAddress(config.listen.grpc);
@@ -54,6 +60,10 @@ export async function startServer(workspace: Workspace, jobs?: JobApi): Promise<
     stuckAfterMs: config.stuckAfter,
   });
   const { models } = control;
+  const scheduler = await openBatch?.(workspace);
+  if (scheduler !== undefined) opened.use(scheduler);
+  scheduler?.ended.catch((error: Error) => dieUnless(isStopping, 'the scheduler', error));
+  let isStopping = false;
   const fronts: FrontEndThread[] = [];
   const api = createControlApi(
     models,
@@ -66,7 +76,7 @@ export async function startServer(workspace: Workspace, jobs?: JobApi): Promise<
   for (let i = 0; i < count; i += 1) {
     const front = startFrontEndThread(
       { ...settings, defaultTimeoutMs: config.defaultTimeout },
-      { control: api, jobs },
+      { control: api, jobs: scheduler?.jobs },
       dieOf,
     );
     fronts.push(front);
@@ -84,7 +94,8 @@ export async function startServer(workspace: Workspace, jobs?: JobApi): Promise<
   await held.publish({ http: httpUrl, ...(grpcText !== undefined && { grpc: grpcText }) });
 
   await Promise.all(fronts.map((front) => models.join(front)));
-  opened.use(watchConfig(workspace, models));
+  const live: LiveConfig = { models: (next) => models.configure(next.models ?? {}) };
+  opened.use(watchConfig(workspace, scheduler === undefined ? live : { ...live, batch: scheduler.configure }));
   const firstReady = models.start().then(async () => {
     const summaries = await models.listModels();
     return Promise.all(summaries.map(({ name }) => models.showModel(name)));
@@ -97,10 +108,15 @@ export async function startServer(workspace: Workspace, jobs?: JobApi): Promise<
     grpc: grpcText,
     firstReady,
     async [Symbol.asyncDispose]() {
+      isStopping = true;
       const leaveBy = systemClock.now() + config.stopGrace;
-      using _ = leaveIfStuck(models, config.stopGrace);
+      const batchGraceMs = scheduler === undefined ? 0 : config.batch.stopGrace + BATCH_CLOSE_MS;
+      using _ = leaveIfStuck(models, Math.max(config.stopGrace, batchGraceMs));
+      // Beside the requests in flight: neither half waits for the other.
+      const batchStopped = scheduler?.[Symbol.asyncDispose]();
       await Promise.all([models.drain(), ...fronts.map((front) => front.beginDrain())]);
       await Promise.all(fronts.map((front) => front.closeDoors(Math.max(0, leaveBy - systemClock.now()))));
+      await batchStopped;
       await resources.disposeAsync();
     },
   };
@@ -158,6 +174,13 @@ function leaveIfStuck(models: Models, graceMs: number): Disposable {
     notice.publish({ level: 'error', message: `Leaving by SIGKILL: the grace time is over and ${what}` });
     process.kill(process.pid, 'SIGKILL');
   });
+}
+
+/** Without its scheduler a server would go on and run nothing. */
+function dieUnless(isExpected: boolean, what: string, error: Error): void {
+  if (isExpected) return;
+  notice.publish({ level: 'error', message: `Leaving: ${what} has ended`, error });
+  process.exit(1);
 }
 
 /** See front-end-threads.ts: a server without one of its front ends is no server. */

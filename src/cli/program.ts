@@ -33,7 +33,7 @@ function createProgram(): Command {
     .configureOutput({ writeErr: () => undefined }); // usage errors are printed once, by `runProgram`
 
   for (const [name, description] of [
-    ['up', 'Serve everything of a workspace on this machine.'],
+    ['up', 'Serve the models of a workspace and run its jobs.'],
     ['serve', 'Serve the models of a workspace online.'],
   ] as const) {
     command(program, name, description)
@@ -43,9 +43,14 @@ function createProgram(): Command {
       .option('--insecure', 'listen on other addresses than loopback without authentication')
       .option('--set <path=value...>', 'any option of docs/configuration.md, such as http.maxBodyBytes=1000000')
       .action(
-        run(async (workspace, options) => (await import('./commands/serve.ts')).serve(workspace as string, options)),
+        run(async (workspace, options) => (await import('./commands/serve.ts'))[name](workspace as string, options)),
       );
   }
+
+  command(program, 'work', 'Run the jobs of a workspace, without serving. A second one joins the first.')
+    .argument('[workspace]', 'folder with servery.config.* and jobs/', '.')
+    .option('--set <path=value...>', 'any option of docs/configuration.md, such as batch.maxRunning=2')
+    .action(run(async (workspace, options) => (await import('./commands/work.ts')).work(workspace as string, options)));
 
   command(program, 'init', 'Make a workspace to start from.')
     .argument('<folder>', 'folder to make; it must be empty or absent')

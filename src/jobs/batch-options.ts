@@ -34,6 +34,14 @@ export const batchOptions = z.strictObject({
     .default('1GB')
     .describe('What the data engine (DuckDB) of a worker may use.'),
   threads: z.int().min(1).max(256).default(1).describe('Threads of the data engine of a worker.'),
+  retention: z
+    .strictObject({
+      runs: duration.prefault('30d').describe('Runs that ended longer ago are deleted, with their logs, …'),
+      keepRuns: z.int().min(0).max(100_000).default(20).describe('… but the last so many of each job stay, …'),
+      maxRuns: z.int().min(1).max(1_000_000).default(2000).describe('… and never more of a job than this.'),
+      events: duration.prefault('7d').describe('What happened longer ago is forgotten.'),
+    })
+    .prefault({}),
   notify: notifyOptions.default([]).describe('Whom to tell about every job, besides its own `notify`.'),
 });
 

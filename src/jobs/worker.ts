@@ -11,7 +11,7 @@ import { ServeryError } from '../core/errors.ts';
 import { notice } from '../core/events.ts';
 import type { Json } from '../core/json.ts';
 import type { Engine, HeartbeatReply, WorkerInfo } from '../engine/engine.ts';
-import type { AttemptOutcome, ClaimedRun } from '../engine/run.ts';
+import type { AttemptOutcome, ClaimedRun, Run } from '../engine/run.ts';
 import { clearAttempts } from './command/attempt-folder.ts';
 import { codeRevision } from './code-revision.ts';
 import { createEngineJournal } from './engine-journal.ts';
@@ -45,7 +45,7 @@ interface Active {
   done: Promise<void>;
 }
 
-/** Retries become due without anything being committed. */
+/** For what becomes due without anything being committed, and is not known here. */
 const LOOK_EVERY_MS = 1000;
 /** Also how soon a request to stop is seen where the store cannot tell of it at once. */
 const LONGEST_BEAT_MS = 1000;
@@ -87,9 +87,11 @@ export function startWorker(deps: WorkerDeps): Worker {
     const controller = new AbortController();
     const entry: Active = { claimed, controller, progress: {}, done: Promise.resolve() };
     active.set(runId, entry);
-    entry.done = execute(entry, deps).finally(() => {
+    entry.done = execute(entry, deps).then((ended) => {
       active.delete(runId);
       look();
+      // A retry becomes due without anything being committed.
+      if (ended?.state === 'retrying') clock.after(Math.max(0, ended.notBeforeMs - Date.now()) + 1, look);
     });
     if (beatTimer === undefined) scheduleBeat();
   }
@@ -166,17 +168,18 @@ function stop(controller: AbortController, reason: StopReason): void {
   controller.abort(reason);
 }
 
-async function execute({ claimed, controller, progress }: Active, deps: WorkerDeps): Promise<void> {
+/** @returns the run as it is then; undefined when it is somebody else's */
+async function execute({ claimed, controller, progress }: Active, deps: WorkerDeps): Promise<Run | undefined> {
   const { engine, runner, workspace, stateFolder, clock, stopGraceMs } = deps;
   const { lease, run, spec } = claimed;
   const journal = createEngineJournal(engine, lease);
   try {
-    const outcome = await attempt();
-    await finish(outcome);
+    return await finish(await attempt());
   } catch (error) {
     if (!(error instanceof ServeryError) || error.code !== 'LEASE_LOST') {
       notice.publish({ level: 'error', message: `Cannot say how run ${run.id} ended`, error });
     }
+    return undefined;
   }
 
   async function attempt(): Promise<AttemptOutcome> {
@@ -205,11 +208,10 @@ async function execute({ claimed, controller, progress }: Active, deps: WorkerDe
   }
 
   /** A full disk or a locked file may pass, as long as the run is ours. */
-  async function finish(outcome: AttemptOutcome): Promise<void> {
+  async function finish(outcome: AttemptOutcome): Promise<Run> {
     for (;;) {
       try {
-        await engine.finishAttempt(lease, outcome);
-        return;
+        return await engine.finishAttempt(lease, outcome);
       } catch (error) {
         const { code } = error as ServeryError;
         const isLost = controller.signal.aborted && (controller.signal.reason as StopReason).code === 'LEASE_LOST';
