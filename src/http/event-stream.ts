@@ -5,7 +5,7 @@
  * not taken yet, and a client that does not take it in time is cut off: it can come back with `Last-Event-ID`.
  */
 import type { ServerResponse } from 'node:http';
-import { systemClock } from '../core/clock.ts';
+import { systemClock, type Clock } from '../core/clock.ts';
 import { ServeryError } from '../core/errors.ts';
 
 /** A client that has taken nothing for so long is gone, or as good as gone. */
@@ -23,12 +23,15 @@ export interface ServerEvent {
 export class EventStream {
   readonly #response: ServerResponse;
   readonly #ended = Promise.withResolvers<void>();
+  readonly #clock: Clock;
   #isOpen = true;
-  #lastSentMs = systemClock.now();
+  #lastSentMs: number;
 
   /** @param headers names and values in turn */
-  constructor(response: ServerResponse, headers: readonly string[]) {
+  constructor(response: ServerResponse, headers: readonly string[], clock: Clock = systemClock) {
     this.#response = response;
+    this.#clock = clock;
+    this.#lastSentMs = clock.now();
     response.writeHead(200, [
       'content-type',
       'text/event-stream; charset=utf-8',
@@ -53,7 +56,7 @@ export class EventStream {
   /** Resolves when the client has taken enough for more, or the stream is no longer open. */
   async send(events: readonly ServerEvent[]): Promise<void> {
     if (events.length > 0) await this.#write(events.map(encodeEvent).join(''));
-    else if (systemClock.now() - this.#lastSentMs >= KEEP_ALIVE_MS) await this.#write(': nothing new\n\n');
+    else if (this.#clock.now() - this.#lastSentMs >= KEEP_ALIVE_MS) await this.#write(': nothing new\n\n');
   }
 
   end(): void {
@@ -64,9 +67,9 @@ export class EventStream {
 
   async #write(text: string): Promise<void> {
     if (!this.#isOpen) return;
-    this.#lastSentMs = systemClock.now();
+    this.#lastSentMs = this.#clock.now();
     if (this.#response.write(text)) return;
-    using _stall = systemClock.after(STALLED_AFTER_MS, () => this.#response.destroy());
+    using _stall = this.#clock.after(STALLED_AFTER_MS, () => this.#response.destroy());
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#response.once('drain', resolve);
     await Promise.race([promise, this.#ended.promise]);

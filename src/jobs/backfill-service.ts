@@ -1,5 +1,5 @@
 /** Backfills as doors ask for them: which intervals a range has, which of them are left alone, what became of them. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { compactInterval, type DataInterval } from '../core/data-interval.ts';
 import { ServeryError } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -51,7 +51,7 @@ export function createBackfillService(engine: Engine, jobs: KnownJobs): Backfill
     async createBackfill(name, { order, parallel, reprocess, ...rest }) {
       const { known, intervals, params } = await prepare(name, { order, parallel, reprocess, ...rest });
       const backfill = await engine.createBackfill({
-        id: randomUUID().slice(0, 8),
+        id: randomBytes(4).toString('hex'),
         job: known.job.name,
         definitionHash: known.job.definitionHash,
         intervals,

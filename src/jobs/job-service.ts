@@ -3,10 +3,9 @@
  *
  * It holds nothing but what it has compiled: two of them on one engine, or one that was started anew, answer the same.
  */
-import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { wallClock, type Clock } from '../core/clock.ts';
-import { compactInterval, type DataInterval } from '../core/data-interval.ts';
+import { compactInterval, formatInstant, type DataInterval } from '../core/data-interval.ts';
 import { quote, ServeryError } from '../core/errors.ts';
 import type { Engine, RunQuery as EngineRunQuery } from '../engine/engine.ts';
 import { ACTIVE_STATES, type Run, type RunState } from '../engine/run.ts';
@@ -17,6 +16,7 @@ import type { JobApi, JobDetails, JobSummary, RunDetails, StepView } from './job
 import { readJob } from './job.ts';
 import { KnownJobs, type KnownJob } from './known-jobs.ts';
 import { nextOccurrences, scheduleText } from './occurrences.ts';
+import { newRequest } from './new-request.ts';
 import { resolveParams } from './params.ts';
 import { readInstantText, readIntervalTexts } from './request-times.ts';
 import { readRunLog } from './run-log-reader.ts';
@@ -31,7 +31,6 @@ import {
   viewSuppressed,
   viewWaiting,
 } from './run-views.ts';
-import { formatInstant } from '../core/data-interval.ts';
 
 const UPCOMING = 5;
 const LATEST_RUNS = 10;
@@ -144,7 +143,7 @@ export function createJobService({ engine, stateFolder, clock = wallClock }: Job
       const { job, schedule, state } = known;
       const params = resolveParams(job.params, order.params ?? {});
       const wanted = order.interval && readIntervalTexts(order.interval, job.timezone);
-      const cause = `manual/${order.request ?? randomUUID()}` as const;
+      const cause = `manual/${order.request ?? newRequest()}` as const;
       const before = order.request === undefined ? undefined : await findRequest(engine, job.name, cause);
       if (before !== undefined) {
         requireSameOrder(before, wanted, order.params === undefined ? undefined : params);

@@ -320,16 +320,19 @@ export interface TestKeys {
   readonly auth: AuthOptions;
   readonly predict: string;
   readonly admin: string;
+  readonly jobs: string;
 }
 
 export function testKeys(): TestKeys {
   const predict = createApiKey();
   const admin = createApiKey();
+  const jobs = createApiKey();
   const keys: AuthOptions['keys'] = [
     { name: 'shop', hash: predict.hash, scopes: ['predict'] },
     { name: 'operator', hash: admin.hash, scopes: ['admin'] },
+    { name: 'planner', hash: jobs.hash, scopes: ['jobs'] },
   ];
-  return { auth: { keys }, predict: predict.key, admin: admin.key };
+  return { auth: { keys }, predict: predict.key, admin: admin.key, jobs: jobs.key };
 }
 
 /** Everything that comes back for these bytes, until the server closes the connection. */

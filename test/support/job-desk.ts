@@ -17,8 +17,8 @@ export interface JobDesk extends AsyncDisposable {
   readonly engine: Engine;
   readonly jobs: JobApi;
   configure(jobs: Readonly<Record<string, JobOptionsInput>>): Promise<void>;
-  /** The run that goes first, as a worker gets it. */
-  claim(): Promise<ClaimedRun>;
+  /** The run that goes first, as a worker gets it; those before the one that is named succeed. */
+  claim(runId?: string): Promise<ClaimedRun>;
   record(claimed: ClaimedRun, record: StepRecord): Promise<void>;
   finish(claimed: ClaimedRun, outcome: AttemptOutcome): Promise<void>;
   /** As what a step has printed so far. */
@@ -44,10 +44,13 @@ export async function openJobDesk(
     engine,
     jobs: createJobService({ engine, stateFolder: folder.path, ...(clock && { clock }) }),
     configure,
-    async claim() {
-      const [claimed] = await engine.claim({ id: 'worker-1', capacity: 1, leaseMs: 60_000 }, 1);
-      if (claimed === undefined) throw new Error('No run is ready to be claimed');
-      return claimed;
+    async claim(runId) {
+      for (;;) {
+        const [claimed] = await engine.claim({ id: 'worker-1', capacity: 1, leaseMs: 60_000 }, 1);
+        if (claimed === undefined) throw new Error('No run is ready to be claimed');
+        if (runId === undefined || claimed.run.id === runId) return claimed;
+        await engine.finishAttempt(claimed.lease, { state: 'succeeded' });
+      }
     },
     record: ({ lease }, record) => engine.recordStep(lease, record),
     finish: async ({ lease }, outcome) => void (await engine.finishAttempt(lease, outcome)),
