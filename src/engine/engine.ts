@@ -16,6 +16,7 @@ import type { ActiveRuns, JobDefinition, JobState, Limits, Suppressed } from './
 import type {
   Attempt,
   AttemptOutcome,
+  Cause,
   ClaimedRun,
   Lease,
   NewRun,
@@ -161,7 +162,8 @@ export interface Page<T> {
 export interface RunQuery extends PageQuery {
   readonly job?: string | undefined;
   readonly states?: readonly RunState[] | undefined;
-  readonly cause?: 'schedule' | 'late' | 'backfill' | 'manual' | undefined;
+  /** A whole cause, or the kind of one. */
+  readonly cause?: Cause | 'late' | 'backfill' | 'manual' | undefined;
   readonly backfill?: string | undefined;
   /** Only runs that were created in this span. */
   readonly created?: { readonly fromMs?: number | undefined; readonly toMs?: number | undefined } | undefined;

@@ -17,8 +17,8 @@ import { checkMediaType, HostRule, OriginRule } from './web-rules.ts';
 
 const REMEMBERED_TARGETS = 1024;
 const ALLOWED_HEADERS =
-  'authorization, content-encoding, content-type, inference-header-content-length, servery-timeout-ms, traceparent, ' +
-  'x-api-key, x-request-id';
+  'authorization, content-encoding, content-type, idempotency-key, inference-header-content-length, last-event-id, ' +
+  'servery-timeout-ms, traceparent, x-api-key, x-request-id';
 
 export class Dispatcher {
   readonly hosts: HostRule;

@@ -13,11 +13,15 @@ import type { ModelVersion } from '../core/model.ts';
 import { BodyReader } from './body.ts';
 import { chooseCoding, compress, COMPRESS_FROM_BYTES, isOnlyCoding } from './compression.ts';
 import { toErrorAnswer } from './errors.ts';
+import { EventStream } from './event-stream.ts';
 import type { Target } from './route.ts';
 import { childTraceparent, createRequestId, isRequestId } from './trace.ts';
 
 const JSON_TYPE = 'application/json';
 const EMPTY = new Uint8Array(0);
+const EXPOSED_HEADERS =
+  'inference-header-content-length, location, retry-after, servery-log-attempt, servery-log-complete, servery-log-offset, ' +
+  'servery-log-step, traceparent, x-request-id';
 const LONGEST_TIMEOUT_MS = 86_400_000;
 
 export class Exchange implements CancelSignal {
@@ -45,6 +49,7 @@ export class Exchange implements CancelSignal {
   #timer: Disposable | undefined;
   #error: unknown;
   #isAnswered = false;
+  #stream: EventStream | undefined;
   /** The client sends its body only when it is told to. */
   #awaitsLeave = false;
   #requestId: string | undefined;
@@ -107,7 +112,7 @@ export class Exchange implements CancelSignal {
     // prettier-ignore
     this.#common.push(
       'access-control-allow-origin', origin,
-      'access-control-expose-headers', 'inference-header-content-length, retry-after, traceparent, x-request-id',
+      'access-control-expose-headers', EXPOSED_HEADERS,
       'vary', 'origin',
     );
   }
@@ -148,6 +153,23 @@ export class Exchange implements CancelSignal {
     this.#announce(status, 'OK');
   }
 
+  /**
+   * Answers with events until the stream or the connection is ended.
+   *
+   * @returns undefined when the request has its answer already
+   */
+  openStream(): EventStream | undefined {
+    if (!this.#settle()) return undefined;
+    this.#stream = new EventStream(this.#response, this.#common);
+    if (this.#isDraining() || this.request.method === 'HEAD') this.#stream.end();
+    return this.#stream;
+  }
+
+  /** A stream would go on for ever: the server is stopping. */
+  endStream(): void {
+    this.#stream?.end();
+  }
+
   fail(error: unknown): void {
     if (!this.#settle()) return;
     const { code, status, body, headers } = toErrorAnswer(error);
@@ -163,6 +185,7 @@ export class Exchange implements CancelSignal {
 
   /** The connection is gone: with or without an answer, nobody waits for one. */
   closed(): void {
+    if (this.#stream !== undefined) this.#announce(200, 'OK');
     if (!this.#settle()) return;
     this.#onAbort?.();
     this.#reader?.discard();

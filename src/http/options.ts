@@ -31,6 +31,12 @@ export const httpOptions = z.strictObject({
     .default(2 ** 26)
     .describe('Elements of one tensor in a request.'),
   maxConnections: z.int().min(1).max(1_000_000).default(10_000).describe('Open connections of one front-end thread.'),
+  maxStreams: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(64)
+    .describe('Open streams of events and logs of one front-end thread.'),
   headersTimeout: duration.prefault('10s').describe('A client that has not sent its headers by then is cut off.'),
   requestTimeout: duration.prefault('60s').describe('A client that has not sent its body by then is cut off.'),
   keepAliveTimeout: duration.prefault('75s').describe('An idle connection is closed after this time.'),

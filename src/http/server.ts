@@ -96,6 +96,11 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     else if (connection !== undefined) connection.isBroken = true;
   }
 
+  function beginDrain(): void {
+    isDraining = true;
+    for (const exchange of exchanges) exchange.endStream();
+  }
+
   const server = createNodeServer(deps.options);
   server.on('request', listener);
   // The answer to `Expect: 100-continue` is given where the body is wanted, so that a refusal can come first.
@@ -115,12 +120,10 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
       return address;
     },
 
-    beginDrain() {
-      isDraining = true;
-    },
+    beginDrain,
 
     async close(graceMs) {
-      isDraining = true;
+      beginDrain();
       let unanswered = 0;
       if (exchanges.count > 0) {
         const idle = Promise.withResolvers<void>();

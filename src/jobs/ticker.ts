@@ -83,6 +83,11 @@ export class Ticker implements AsyncDisposable {
     this.#done = this.#loop();
   }
 
+  /** Whether this one ticks, and not another process. */
+  get isInCharge(): boolean {
+    return this.#lease !== undefined;
+  }
+
   /** Resolves when the schedules of this configuration count; at once where another process ticks. */
   configure(configuration: TickerConfiguration): Promise<void> {
     this.#configuration = configuration;
