@@ -22,6 +22,8 @@ export interface RunningServer extends AsyncDisposable {
 }
 
 export interface StartOptions {
+  /** Default: `serve`, which has no jobs. */
+  readonly command?: 'up' | 'serve';
   readonly args?: readonly string[];
   /** False: returns as soon as it listens. */
   readonly untilReady?: boolean;
@@ -29,12 +31,12 @@ export interface StartOptions {
 
 export async function startServer(
   workspace: string,
-  { args = [], untilReady = true }: StartOptions = {},
+  { command = 'serve', args = [], untilReady = true }: StartOptions = {},
 ): Promise<RunningServer> {
   const address = ['--http', '127.0.0.1:0', '--grpc', '127.0.0.1:0'];
   const child = spawn(
     process.execPath,
-    ['--conditions=servery-source', `${ROOT}src/cli/main.ts`, 'serve', workspace, '--json', ...address, ...args],
+    ['--conditions=servery-source', `${ROOT}src/cli/main.ts`, command, workspace, '--json', ...address, ...args],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let log = '';
