@@ -5,6 +5,9 @@ import type { Lease } from '../engine/run.ts';
 import type { Journal } from './journal.ts';
 import type { ChunkRecord } from './predict/ledger.ts';
 
+/** A run over thousands of files shows the first of them; its plan has them all. */
+const MAX_FILES = 100;
+
 export function createEngineJournal(engine: Engine, lease: Lease): Journal {
   const { runId } = lease;
   return {
@@ -16,7 +19,10 @@ export function createEngineJournal(engine: Engine, lease: Lease): Journal {
     pin: (facts) => engine.setPinned(lease, facts),
     ledger: (step) => ({
       readPlan: () => engine.readPlan(runId, step),
-      savePlan: (plan) => engine.savePlan(lease, step, plan as Json),
+      async savePlan(plan) {
+        await engine.savePlan(lease, step, plan as Json);
+        await engine.setPinned(lease, { [step]: factsOf(plan) });
+      },
       async committedChunks() {
         const chunks = await engine.committedChunks(runId, step);
         return chunks.map(({ record }) => record as unknown as ChunkRecord);
@@ -24,5 +30,22 @@ export function createEngineJournal(engine: Engine, lease: Lease): Journal {
       commitChunk: (record) => engine.commitChunk(lease, step, record.index, record as unknown as Json),
       confirmLease: () => engine.confirmLease(lease),
     }),
+  };
+}
+
+/** What people want to see of a plan: which version, which files. The rest is for the step that made it. */
+function factsOf(plan: unknown): Json {
+  const { model, input, version } = plan as {
+    readonly model?: { readonly name: string; readonly version: number };
+    readonly input?: { readonly files: readonly { readonly source: string; readonly checksum: string }[] };
+    readonly version?: number;
+  };
+  return {
+    ...(model && { model: `${model.name}/${model.version}` }),
+    ...(input && {
+      files: input.files.slice(0, MAX_FILES).map(({ source, checksum }) => ({ source, checksum })),
+      fileCount: input.files.length,
+    }),
+    ...(version !== undefined && { version }),
   };
 }
