@@ -33,8 +33,8 @@ async function predictStep(
   ledger: ChunkLedger,
   { predict }: RunnerDeps,
 ): Promise<StepOutcome> {
-  const { runId, attempt, interval, timezone, workspace, signal, progress } = context;
-  const outcome = await predict(options, { runId, attempt, interval, timezone, workspace, signal, progress }, ledger);
+  const { runId, interval, timezone, workspace, signal, progress } = context;
+  const outcome = await predict(options, { runId, interval, timezone, workspace, signal, progress }, ledger);
   const { rows, model, outputs, badRows } = outcome;
   const isSkipped = options.onEmpty === 'skip' && rows.in === 0;
   // What a step that needs this one may want to know.
