@@ -43,6 +43,21 @@ export const FAILPOINTS = [
   'train.publish.before',
   'train.publish.after',
   'train.alias.after',
+  // Each step after which more of an output is on the disk
+  'dataset.stage.before',
+  'dataset.stage.after',
+  'dataset.badRows.before',
+  'dataset.badRows.after',
+  'dataset.assemble.before',
+  'dataset.assemble.after',
+  'dataset.publish.before',
+  'dataset.publish.after',
+  'dataset.manifest.before',
+  'dataset.manifest.after',
+  'dataset.clean.before',
+  'dataset.clean.after',
+  'dataset.commit.before',
+  'dataset.commit.after',
 ] as const;
 
 export type Failpoint = (typeof FAILPOINTS)[number];

@@ -84,6 +84,8 @@ export interface InputPlan {
   readonly kind: 'parquet' | 'csv' | 'ndjson';
   readonly files: readonly PlannedFile[];
   readonly columns: readonly PlannedColumn[];
+  /** CSV: the columns that `where` may name, by their names in the files. */
+  readonly whereColumns?: readonly PlannedColumn[] | undefined;
   readonly chunks: readonly PlannedChunk[];
   /** Over everything above: equal plans have equal checksums. */
   readonly checksum: string;

@@ -141,8 +141,8 @@ function checkStart(
 
 type Command = readonly string[] | string | undefined;
 
-function refuse(context: z.RefinementCtx, path: string[], message: string): void {
-  context.addIssue({ code: 'custom', path, message });
+function refuse(context: z.RefinementCtx, path: readonly string[], message: string): void {
+  context.addIssue({ code: 'custom', path: [...path], message });
 }
 
 function list(names: readonly string[]): string {

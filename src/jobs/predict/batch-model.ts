@@ -14,6 +14,8 @@ export interface BatchModel extends AsyncDisposable {
   readonly batchRows: number;
   /** Runs to have under way, so that the model never waits for its next rows. */
   readonly concurrency: number;
+  /** Rows that it takes, by the names of their features; real ones where the user gave some. */
+  readonly exampleRows: readonly Record<string, unknown>[];
   /** What was found out about the version, a line each. */
   readonly notes: readonly string[];
   /** A run has not ended in its time. */
@@ -74,6 +76,7 @@ export function openBatchModel(version: LoadedVersion, runner: Runner, batchRows
     batchRows: batchable && version.settles ? batchRows : 1,
     // One run computes, the next one waits in its queue.
     concurrency: isHandler ? runner.concurrency : 2,
+    exampleRows: version.descriptor.exampleRows,
     notes: version.resolved.notes,
     get isStuck() {
       return isStuck;

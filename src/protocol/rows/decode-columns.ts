@@ -188,6 +188,14 @@ function readLists(column: Column, shape: readonly number[], target: ListTarget,
   const { data, datatype, rules } = target;
   const size = elementCount(shape);
   const { maxNesting } = DEFAULT_DECODE_LIMITS;
+  const { flat, list } = column;
+  if (flat !== undefined && list !== undefined && flat.length === odd.length * size) {
+    const oddItems = new Uint8Array(flat.length);
+    const items = { name: column.name, type: list.item, values: flat };
+    fillColumn(items, { data, datatype, offset: 0, step: 1 }, rules, oddItems);
+    for (let at = oddItems.indexOf(1); at !== -1; at = oddItems.indexOf(1, at + 1)) odd[Math.floor(at / size)] = 1;
+    return;
+  }
   for (let i = 0; i < odd.length; i += 1) {
     const value = valueAt(column, i);
     const fits =

@@ -118,10 +118,20 @@ function markNulls(
 }
 
 /** The value of a row in the form that a row of its own would have. */
-export function valueAt({ type, values, nulls }: Column, i: number): unknown {
+export function valueAt({ type, values, nulls, list }: Column, i: number): unknown {
   if (nulls?.[i] === 1) return null;
   const value: unknown = values[i];
   if (type === 'BOOL' && typeof value === 'number') return value !== 0;
-  if (typeof value === 'bigint' && Number.isSafeInteger(Number(value))) return Number(value);
-  return value;
+  if (type === 'LIST') return list?.item === undefined || list.item.endsWith('INT64') ? itemOf(value) : value;
+  return typeof value === 'bigint' ? integerOf(value) : value;
+}
+
+/** Integers are bigint only where a number could not hold them, as in rows of JSON. */
+function integerOf(value: bigint): number | bigint {
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+function itemOf(value: unknown): unknown {
+  if (typeof value === 'bigint') return integerOf(value);
+  return Array.isArray(value) ? value.map(itemOf) : value;
 }

@@ -5,7 +5,14 @@ import fc from 'fast-check';
 import type { Column, ColumnType } from '../../../src/core/columns.ts';
 import { ServeryError } from '../../../src/core/errors.ts';
 import { checkInputs, type Signature, type TensorSpec } from '../../../src/core/signature.ts';
-import { DATATYPES, allocate, type Datatype, type NumericDatatype, type Tensor } from '../../../src/core/tensor.ts';
+import {
+  DATATYPES,
+  allocate,
+  type Datatype,
+  type NumericData,
+  type NumericDatatype,
+  type Tensor,
+} from '../../../src/core/tensor.ts';
 import {
   columnsToRead,
   decodeColumns,
@@ -49,6 +56,11 @@ function rowValue({ type, values, nulls }: Column, i: number): unknown {
   if (nulls?.[i] === 1) return null;
   const value: unknown = values[i];
   if (type === 'BOOL') return value !== 0;
+  return asJson(value);
+}
+
+function asJson(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asJson);
   return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
@@ -184,6 +196,23 @@ describe('columns are what their rows are', () => {
       });
     }
   }
+
+  test('lists of one length, as their values one after the other', () => {
+    const flat = fc.constantFrom(...(NUMERIC as readonly ColumnType[])).chain((item) =>
+      fc.array(valuesOf(item), { minLength: 2 * ROWS, maxLength: 2 * ROWS }).map((values): Column => {
+        const { values: typed } = columnOf('X', item, values);
+        const rows = Array.from({ length: ROWS }, (_, i) => Array.from(typed.slice(2 * i, 2 * i + 2)));
+        return { name: 'X', type: 'LIST', values: rows, flat: typed as NumericData, list: { item, depth: 1 } };
+      }),
+    );
+    for (const datatype of DATATYPES) {
+      const signature = taking(spec('X', datatype, [null, 2]));
+      fc.assert(
+        fc.property(flat, (column) => assertAgrees(signature, [column], ROWS)),
+        { numRuns: 40 },
+      );
+    }
+  });
 
   it('several inputs at once: a row is bad by the first thing that is wrong with it', () => {
     const signature = taking(
