@@ -22,8 +22,18 @@ const CONFIG = {
         prepare: {
           command: `printf '{"rows": 150}' > "$SERVERY_RESULT_FILE"; echo "$SERVERY_RUN_ID" >> prepared`,
         },
-        learn: {
+        score: {
           needs: ['prepare'],
+          predict: {
+            model: 'iris',
+            input: { path: 'rows.csv', chunkRows: 20 },
+            output: { path: 'scores/', format: 'csv' },
+            passthrough: ['id'],
+            onBadRow: 'quarantine',
+          },
+        },
+        learn: {
+          needs: ['score'],
           train: {
             command: `cp '${MODEL}' "$SERVERY_ARTIFACT_DIR"; echo '{"accuracy": 0.9}' > "$SERVERY_ARTIFACT_DIR/metrics.json"`,
             publish: { model: 'shop', alias: 'champion' },
@@ -49,6 +59,7 @@ export async function crashScenario(): Promise<CrashScenario> {
   const folder = opened.use(await temporaryFolder()).path;
   await writeFile(join(folder, 'servery.config.json'), JSON.stringify(CONFIG));
   await mkdir(join(folder, '.servery'));
+  await writeFile(join(folder, 'rows.csv'), await rows());
   await cp(join(ROOT, 'examples/quickstart/models/iris'), join(folder, 'models/iris'), { recursive: true });
   const job = createJob('whole', jobsOptions.parse(CONFIG.jobs)['whole']!);
   const engine = opened.use(await openSqliteEngine({ file: join(folder, '.servery', 'state.db') }));
@@ -64,12 +75,37 @@ export async function crashScenario(): Promise<CrashScenario> {
   return { folder, engine, runId: run.id, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
+/** The iris rows of the quickstart, with a number, and one that is damaged. */
+async function rows(): Promise<string> {
+  const text = await readFile(join(ROOT, 'examples/quickstart/data/iris.held-out.csv'), 'utf8');
+  const [header, ...lines] = text.trim().split('\n');
+  const numbered = [`id,${header}`, ...lines.map((line, i) => `${i},${line}`)];
+  numbered[7] = numbered[7]!.replace(/^6,[^,]*/, '6,much');
+  return `${numbered.join('\n')}\n`;
+}
+
+/** What a run without any trouble leaves, by path: the files that readers of the output see. */
+export async function readOutput({ folder }: Pick<CrashScenario, 'folder'>): Promise<Readonly<Record<string, string>>> {
+  const names = await readdir(join(folder, 'scores'), { recursive: true, withFileTypes: true });
+  const files = names.filter((item) => item.isFile()).map((item) => join(item.parentPath, item.name));
+  const entries = await Promise.all(
+    files.sort().map(async (file) => [file.slice(folder.length), await readFile(file, 'utf8')] as const),
+  );
+  return Object.fromEntries(entries);
+}
+
 /** Nothing lost, nothing doubled, nothing half: whatever was killed when. */
-export async function checkWhole({ folder, engine, runId }: CrashScenario, run: Run): Promise<void> {
+export async function checkWhole(
+  { folder, engine, runId }: CrashScenario,
+  run: Run,
+  output: Readonly<Record<string, string>>,
+): Promise<void> {
   assert.equal(run.state, 'succeeded', JSON.stringify(run.error));
   assert.equal((await engine.listRuns({ limit: 10 })).items.length, 1, 'one run');
   const result = run.result as unknown as RunResult;
   assert.deepEqual(result.results['prepare'], { rows: 150 });
+  assert.deepEqual(await readOutput({ folder }), output, 'the output is that of an undisturbed run, byte for byte');
+  assert.deepEqual(result.rows, { in: 50, out: 49, bad: 1, nulled: 0 });
   const versions = await readdir(join(folder, 'models/shop'));
   assert.deepEqual(
     versions.filter((name) => /^\d+$/.test(name)),
@@ -86,7 +122,7 @@ export async function checkWhole({ folder, engine, runId }: CrashScenario, run: 
   ]);
   assert.deepEqual(result.model, { name: 'shop', version: 1 });
   const steps = await engine.steps(runId);
-  for (const name of ['prepare', 'learn']) {
+  for (const name of ['prepare', 'score', 'learn']) {
     const done = steps.filter(({ step, state }) => step === name && state === 'succeeded');
     assert.equal(done.length, 1, `${name} is done once`);
   }
