@@ -59,7 +59,7 @@ function createProgram(): Command {
     .argument('<folder>', 'folder to make; it must be empty or absent')
     .action(run(async (folder) => (await import('./commands/init.ts')).init(folder as string)));
 
-  command(program, 'check', 'Check configuration and models, without serving.')
+  command(program, 'check', 'Check configuration, models and jobs, without serving.')
     .argument('[workspace]', 'folder with models/ and servery.config.*', '.')
     .action(run(async (workspace) => (await import('./commands/check.ts')).check(workspace as string)));
 
