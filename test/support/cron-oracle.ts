@@ -3,7 +3,7 @@
  * with Intl, and compare it with the fields. It shares no code, no library and no method with `src/schedule/`.
  *
  * A fixed time (no star in the time of day) that the clock jumps over fires at the first instant after the jump, and
- * of a time that is shown twice the first counts; anything else fires whenever the wall clock shows it.
+ * of a time that is shown twice the first counts; a whole day that a zone leaves out is not made up for; anything else fires whenever the wall clock shows it.
  */
 
 interface Reading {
@@ -42,7 +42,8 @@ export function walk(expression: string, timezone: string, fromMs: number, toMs:
     const shown = asNumber(reading);
     const isRepeated = shown <= latest;
     let fires = matches(reading) && !(isFixed && isRepeated);
-    for (let skipped = latest + stepMs; isFixed && skipped < shown; skipped += stepMs) {
+    const isWholeDay = shown - latest > 86_400_000;
+    for (let skipped = latest + stepMs; isFixed && !isWholeDay && skipped < shown; skipped += stepMs) {
       fires ||= matches(asReading(skipped));
     }
     if (fires && instant >= fromMs) firings.push(instant);
