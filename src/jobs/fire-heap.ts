@@ -33,10 +33,10 @@ export class FireHeap {
     return undefined;
   }
 
-  /** Takes all jobs that fire by `nowMs`, the earliest first. */
-  takeDue(nowMs: number): string[] {
+  /** Takes jobs that fire by `nowMs`, the earliest first, at most `count`. */
+  takeDue(nowMs: number, count: number): string[] {
     const due: string[] = [];
-    for (let next = this.nextMs; next !== undefined && next <= nowMs; next = this.nextMs) {
+    for (let next = this.nextMs; next !== undefined && next <= nowMs && due.length < count; next = this.nextMs) {
       const { job } = this.#pop();
       this.#fireAt.delete(job);
       due.push(job);

@@ -46,6 +46,8 @@ const PAUSE_MS = 1000;
 /** A clock that reads this much less than before was moved back. */
 const BACKWARD_MS = 1000;
 const EVENTS_AT_ONCE = 1000;
+/** Jobs that share a transaction: more would hold the others' lock, and much memory, for long. */
+const JOBS_AT_ONCE = 500;
 
 export class Ticker implements AsyncDisposable {
   readonly #options: TickerOptions;
@@ -193,10 +195,17 @@ export class Ticker implements AsyncDisposable {
     if (events.length === EVENTS_AT_ONCE) this.#hasChanged = true;
   }
 
-  /** All that are due share one transaction. */
+  /** Those that are due share transactions. */
   async #fire(lease: TickerLease, nowMs: number): Promise<void> {
-    const names = this.#heap.takeDue(nowMs);
-    if (names.length === 0) return;
+    for (;;) {
+      const names = this.#heap.takeDue(nowMs, JOBS_AT_ONCE);
+      if (names.length === 0) return;
+      await this.#fireAll(names, lease, nowMs);
+      if (this.#isClosing) return;
+    }
+  }
+
+  async #fireAll(names: readonly string[], lease: TickerLease, nowMs: number): Promise<void> {
     try {
       const states = await this.#options.engine.scheduleStates(names);
       const entries: ScheduleEntry[] = [];

@@ -14,8 +14,9 @@ export function whyWaiting(store: Store, runId: string): WaitReason[] {
   if (row.not_before_ms > store.nowMs) {
     reasons.push({ kind: 'notBefore', atMs: row.not_before_ms, because: because(row) });
   }
-  for (const obstacle of occupancy.obstacles(candidate))
-    {reasons.push(explain(store, row, candidate, occupancy, obstacle));}
+  for (const obstacle of occupancy.obstacles(candidate)) {
+    reasons.push(explain(store, row, candidate, occupancy, obstacle));
+  }
   const workers = liveWorkers(store);
   if (workers.length === 0) reasons.push({ kind: 'noWorker' });
   const capacity = workers.reduce((sum, worker) => sum + worker.capacity, 0);
