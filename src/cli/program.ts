@@ -66,6 +66,11 @@ function createProgram(): Command {
 
   addModelCommands(program);
   addJobCommands(program);
+
+  const output = program.command('output').description('Look at what runs have written.');
+  command(output, 'files', 'The files that make up an output now, by its manifests.')
+    .argument('<out>', 'the folder or file that a job or `predict` writes')
+    .action(run(async (out) => (await import('./commands/output.ts')).files(out as string)));
   addCronCommands(program);
 
   addPredictCommand(program);
