@@ -17,7 +17,7 @@ export interface JobAccess extends AsyncDisposable {
 }
 
 /** @throws {ServeryError} `WORKSPACE_NOT_FOUND`, `CONFIG_INVALID`, `DATABASE_FAILED` */
-export async function openJobAccess(workspace: string): Promise<JobAccess> {
+async function openJobAccess(workspace: string): Promise<JobAccess> {
   const server = await findServer(workspace);
   if (server !== undefined) {
     const jobs = createRemoteJobs(createConnection({ url: server.url, apiKey: server.key }));

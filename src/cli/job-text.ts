@@ -180,7 +180,7 @@ export function progressCounts({ rows, badRows, totalRows }: Readonly<Record<str
   return `, ${rows.toLocaleString('en')}${total === undefined ? '' : ` of ${total}`} rows${bad === undefined ? '' : ` (${bad} bad)`}`;
 }
 
-export function intervalText(interval: IntervalView | null, timezone: string): string {
+function intervalText(interval: IntervalView | null, timezone: string): string {
   if (interval === null) return NOTHING;
   const [start, end] = [local(interval.start, timezone), local(interval.end, timezone)];
   const offset = / [+-][0-9:]+$/.exec(end)?.[0] ?? '';
@@ -193,7 +193,7 @@ function stateText({ state, error, attempt }: RunSummary): string {
   return state === 'failed' && error !== null ? `failed: ${error.code}${tries}` : `${state}${tries}`;
 }
 
-export function rowsText(rows: Rows | null): string {
+function rowsText(rows: Rows | null): string {
   if (rows === null) return NOTHING;
   const count = (n: number) => n.toLocaleString('en');
   return rows.bad === 0 ? `${count(rows.in)} rows` : `${count(rows.in)} rows (${count(rows.bad)} bad)`;

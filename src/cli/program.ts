@@ -67,6 +67,11 @@ function createProgram(): Command {
   addModelCommands(program);
   addJobCommands(program);
 
+  const output = program.command('output').description('Look at what runs have written.');
+  command(output, 'files', 'The files that make up an output now, by its manifests.')
+    .argument('<out>', 'the folder or file that a job or `predict` writes')
+    .action(run(async (out) => (await import('./commands/output.ts')).files(out as string)));
+
   addPredictCommand(program);
 
   command(program, 'parity', 'Compare the answers of the online and the batch way for the rows of a file, bit for bit.')

@@ -194,12 +194,16 @@ export interface StepView {
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly rows: Rows | null;
+  /** The version that predicted, or that was published. */
+  readonly model: RunDetails['model'];
+  readonly outputs: readonly string[];
+  readonly badRows: readonly string[];
   /** The pieces of its input; null where there are none. */
   readonly chunks: { readonly committed: number; readonly planned: number | null } | null;
   readonly error: RunFailure | null;
   /** What it passes on to other steps. */
   readonly result: unknown;
-  /** Files, exit code, model version. */
+  /** For people: exit code, metrics, what the gate said. */
   readonly details: unknown;
 }
 

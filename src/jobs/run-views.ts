@@ -80,18 +80,18 @@ export function viewStep(step: StoredStep, chunks: StepView['chunks']): StepView
     state: step.state,
     startedAt: instantOrNull(step.startedMs),
     finishedAt: instantOrNull(step.finishedMs),
-    rows: readOutcome(step.details).rows,
+    ...readOutcome(step.details),
     chunks,
     error: viewError(step.error),
     result: step.result ?? null,
-    details: step.details ?? null,
+    details: asObject(step.details).details ?? null,
   };
 }
 
 /** A step of the definition that has not begun. */
 export function viewComingStep(name: string): StepView {
-  const nothing = { attempt: null, startedAt: null, finishedAt: null, rows: null, chunks: null, error: null };
-  return { name, state: 'waiting', ...nothing, result: null, details: null };
+  const nothing = { attempt: null, startedAt: null, finishedAt: null, chunks: null, error: null };
+  return { name, state: 'waiting', ...nothing, ...readOutcome(undefined), result: null, details: null };
 }
 
 export function viewWaiting(reasons: readonly WaitReason[], isWaiting: boolean): readonly Waiting[] {

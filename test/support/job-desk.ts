@@ -29,7 +29,7 @@ export async function openJobDesk(
   jobs: Readonly<Record<string, JobOptionsInput>>,
   { clock }: { readonly clock?: Clock } = {},
 ): Promise<JobDesk> {
-  const opened = new AsyncDisposableStack();
+  await using opened = new AsyncDisposableStack();
   const folder = opened.use(await temporaryFolder());
   const engine = opened.use(
     await openSqliteEngine({ file: join(folder.path, 'state.db'), ...(clock && { wall: clock, steady: clock }) }),
@@ -40,6 +40,7 @@ export async function openJobDesk(
       LIMITS,
     );
   await configure(jobs);
+  const resources = opened.move();
   return {
     engine,
     jobs: createJobService({ engine, stateFolder: folder.path, ...(clock && { clock }) }),
@@ -59,6 +60,6 @@ export async function openJobDesk(
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, text);
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

@@ -20,44 +20,46 @@ export async function start(workspace: string, name: string, options: Options): 
   const interval = readInterval(options['interval'] as string | undefined);
   const params = readParams(options);
   const request = options['request'] as string | undefined;
-  return withJobs(workspace, async ({ jobs, server }) => {
+  // Listened to from the beginning: once the run is there, Ctrl-C must not leave without a word.
+  using interrupt = options['wait'] === true ? listenForInterrupt() : undefined;
+  return await withJobs(workspace, async ({ jobs, server }) => {
     const { run, created } = await jobs.startRun(name, {
       ...(interval !== undefined && { interval }),
       ...(params !== undefined && { params }),
       ...(request !== undefined && { request }),
     });
-    if (options['wait'] === true) return waitFor(jobs, run);
+    if (interrupt !== undefined) return waitFor(jobs, run, interrupt.signal);
     const what = created ? `Queued ${run.id}` : `${run.id} is there already: it is ${run.state}`;
     return { value: { run }, text: `${what}${server === undefined ? NOBODY : ''}` };
   });
 }
 
 /** The first Ctrl-C stops waiting, not the run. */
-async function waitFor(jobs: JobCommands, run: RunDetails): Promise<Result> {
-  const interrupted = new AbortController();
-  const onInterrupt = () => interrupted.abort();
+function listenForInterrupt(): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const onInterrupt = () => controller.abort();
   process.once('SIGINT', onInterrupt);
+  return { signal: controller.signal, [Symbol.dispose]: () => void process.off('SIGINT', onInterrupt) };
+}
+
+async function waitFor(jobs: JobCommands, run: RunDetails, interrupted: AbortSignal): Promise<Result> {
   using line = openStatusLine();
-  try {
-    let latest = run;
-    for (let pollMs = FIRST_POLL_MS; !hasEnded(latest.state); pollMs = Math.min(LONGEST_POLL_MS, pollMs * 1.5)) {
-      line.show(progressText(latest, Date.now()));
-      await sleep(pollMs, undefined, { signal: interrupted.signal }).catch(() => undefined);
-      if (interrupted.signal.aborted) {
-        const text = `Run ${run.id} goes on; \`servery job cancel ${run.id}\` ends it`;
-        return { value: { run: latest }, text, exitCode: INTERRUPTED };
-      }
-      latest = await jobs.showRun(run.id);
+  let latest = run;
+  for (let pollMs = FIRST_POLL_MS; !hasEnded(latest.state); pollMs = Math.min(LONGEST_POLL_MS, pollMs * 1.5)) {
+    line.show(progressText(latest, Date.now()));
+    await sleep(pollMs, undefined, { signal: interrupted }).catch(() => undefined);
+    if (interrupted.aborted) {
+      const text = `Run ${run.id} goes on; \`servery job cancel ${run.id}\` ends it`;
+      return { value: { run: latest }, text, exitCode: INTERRUPTED };
     }
-    line.clear();
-    return {
-      value: { run: latest, ...failureOf(latest) },
-      text: endText(latest),
-      exitCode: exitCodeOf(latest.state),
-    };
-  } finally {
-    process.off('SIGINT', onInterrupt);
+    latest = await jobs.showRun(run.id);
   }
+  line.clear();
+  return {
+    value: { run: latest, ...failureOf(latest) },
+    text: endText(latest),
+    exitCode: exitCodeOf(latest.state),
+  };
 }
 
 /** The error of a run that failed, where every command has it. */

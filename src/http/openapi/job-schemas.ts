@@ -43,6 +43,11 @@ const job = {
 
 const times = { startedAt: orNull(instant), finishedAt: orNull(instant) };
 const attempt = objectOf({ attempt: count, state: text, worker: text, ...times, error: failure }, open);
+const files = {
+  model: orNull(objectOf({ name: text, version: count }, open)),
+  outputs: listOf(text),
+  badRows: listOf(text),
+};
 const step = objectOf(
   {
     name: text,
@@ -50,6 +55,7 @@ const step = objectOf(
     state: text,
     ...times,
     rows,
+    ...files,
     chunks: orNull(objectOf({ committed: count, planned: orNull(count) })),
     error: failure,
     result: anything,
@@ -68,9 +74,7 @@ export const JOB_SCHEMAS: Readonly<Record<string, Schema>> = {
   RunDetails: objectOf(
     {
       ...run,
-      model: orNull(objectOf({ name: text, version: count }, open)),
-      outputs: listOf(text),
-      badRows: listOf(text),
+      ...files,
       params: anything,
       priority: { type: 'integer' },
       pool: text,
