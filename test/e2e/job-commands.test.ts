@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 import { startServer, type RunningServer } from '../support/workspace-server.ts';
@@ -33,8 +33,13 @@ interface Ended {
   readonly err: string;
 }
 
-function start(workspace: string, ...args: readonly string[]): { readonly child: ChildProcess; ended: Promise<Ended> } {
-  const command = ['--conditions=servery-source', `${ROOT}src/cli/main.ts`, 'job', ...args, '-w', workspace];
+interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+function servery(...args: readonly string[]): Started {
+  const command = ['--conditions=servery-source', `${ROOT}src/cli/main.ts`, ...args];
   const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let err = '';
@@ -43,6 +48,7 @@ function start(workspace: string, ...args: readonly string[]): { readonly child:
   return { child, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, out, err })) };
 }
 
+const start = (workspace: string, ...args: readonly string[]) => servery('job', ...args, '-w', workspace);
 const job = (workspace: string, ...args: readonly string[]) => start(workspace, ...args).ended;
 
 /** The document of `--json`, which is all that standard output has. */
@@ -191,6 +197,73 @@ describe('with a server', () => {
     const end = await followed.ended;
     assert.deepEqual([end.code, end.out.startsWith('up\n')], [0, true]);
     await until(async () => (await json(workspace.path, 'show', run.id)).value.run.state === 'cancelled');
+  });
+});
+
+describe('in this process', () => {
+  let workspace: TemporaryFolder;
+  before(async () => {
+    workspace = await jobWorkspace();
+    await cp(`${ROOT}examples/quickstart/models/iris`, `${workspace.path}/models/iris`, { recursive: true });
+    await mkdir(`${workspace.path}/data`);
+    const lines = ['5.1,3.5,1.4,0.2', '6.1,2.8,4.7,1.2', 'tall,2.8,4.7,1.2'].map(
+      (values, index) => `${index},2026-11-01T0${index}:00:00Z,${values}`,
+    );
+    const header = 'id,at,sepal_length,sepal_width,petal_length,petal_width';
+    await writeFile(`${workspace.path}/data/a.csv`, [header, ...lines, ''].join('\n'));
+    const predict = {
+      model: 'iris',
+      input: { path: 'data/*.csv', timeColumn: 'at', timeZone: 'UTC' },
+      output: { path: 'scores/', format: 'csv', mode: 'replaceInterval' },
+      passthrough: ['id'],
+      onBadRow: 'quarantine',
+    };
+    const jobs = { ...CONFIG.jobs, scores: { schedule: { cron: '0 0 * * *' }, predict } };
+    await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ jobs }));
+  });
+  after(() => workspace[Symbol.asyncDispose]());
+
+  it('runs a job once, and says what came of it', async () => {
+    const interval = '2026-11-01T00:00/2026-11-02T00:00';
+    const { code, value } = await json(workspace.path, 'run', 'scores', '--interval', interval, '--local');
+    const { id, outputs, badRows, ...run } = value.run;
+    assert.equal(code, 0);
+    assert.match(id, /^scores~20261101T000000Z-20261102T000000Z~manual\./);
+    assert.deepEqual([run.job, run.state, run.model], ['scores', 'succeeded', { name: 'iris', version: 1 }]);
+    assert.deepEqual(run.interval, { start: '2026-11-01T00:00:00Z', end: '2026-11-02T00:00:00Z' });
+    assert.deepEqual([run.rows.in, run.rows.out, run.rows.bad], [3, 2, 1]);
+    assert.equal((await readFile(outputs[0], 'utf8')).trim().split('\n').length, 3);
+    assert.match(await readFile(badRows[0], 'utf8'), /tall/);
+
+    const listed = await servery('output', 'files', `${workspace.path}/scores`, '--json').ended;
+    const { files, rows } = JSON.parse(listed.out);
+    assert.deepEqual([rows, files[0].path, files[0].run], [2, outputs[0], id]);
+    const nothing = await servery('output', 'files', `${workspace.path}/nothing`, '--json').ended;
+    assert.deepEqual([nothing.code, JSON.parse(nothing.out).error.code], [1, 'DATA_NOT_FOUND']);
+  });
+
+  it('ends with 1 and the reason when the run fails', async () => {
+    const { code, value } = await json(workspace.path, 'run', 'broken', '--local');
+    assert.deepEqual([code, value.run.state, value.error.code], [1, 'failed', 'COMMAND_FAILED']);
+  });
+
+  it('refuses what it does not know', async () => {
+    const unknown = await json(workspace.path, 'run', 'score', '--local');
+    assert.deepEqual([unknown.code, unknown.value.error.hint], [1, 'Did you mean "scores"?']);
+    const parameter = await json(workspace.path, 'run', 'nightly', '--local', '--param', 'day=1');
+    assert.deepEqual([parameter.code, parameter.value.error.code], [1, 'INVALID_REQUEST']);
+    const interval = await json(workspace.path, 'run', 'scores', '--local', '--interval', 'today/tomorrow');
+    assert.deepEqual([interval.code, interval.value.error.code], [2, 'USAGE']);
+  });
+
+  it('ends what it has started at Ctrl-C', async () => {
+    const request = ['--request', 'ctrl-c'];
+    const { child, ended } = start(workspace.path, 'run', 'endless', '--local', '--json', ...request);
+    const log = `${workspace.path}/.servery/logs/runs/endless~manual.ctrl-c/command.1.log`;
+    await until(async () => (await readFile(log, 'utf8').catch(() => '')).includes('up'));
+    child.kill('SIGINT');
+    const { code, out } = await ended;
+    assert.deepEqual([code, JSON.parse(out).run.state], [130, 'cancelled']);
   });
 });
 
