@@ -104,7 +104,9 @@ function openDatabase(file: string, maxPages: number | undefined): DatabaseSync 
   chmodSync(file, 0o600);
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
   try {
-    db.exec('PRAGMA auto_vacuum = INCREMENTAL'); // has effect in a new file only
+    // Only a new file can be given this; in any other it would wait for the lock, for nothing.
+    const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number };
+    if (pages === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL');
     db.exec('PRAGMA journal_mode = WAL');
     db.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${LOG_LIMIT_BYTES}; PRAGMA foreign_keys = ON`);
     if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`);
