@@ -24,7 +24,8 @@ const methods: Methods = {
     running.set(id, controller);
     const progress = (now: unknown) => void peer.call('progress', [id, now]).catch(() => undefined);
     try {
-      return await runPredictStep(options, { ...context, signal: controller.signal, progress }, ledgerOf(id), models);
+      const whole = { ...context, signal: controller.signal, progress };
+      return await runPredictStep(options, whole, ledgerOf(id), models, settings.limits);
     } finally {
       running.delete(id);
     }

@@ -8,6 +8,7 @@
 import { Worker } from 'node:worker_threads';
 import { ServeryError } from '../core/errors.ts';
 import { workerUrl } from '../core/worker-url.ts';
+import type { DuckDbLimits } from '../dataset/duckdb.ts';
 import type { ChunkLedger } from '../jobs/predict/ledger.ts';
 import type { PredictOptions } from '../jobs/predict/options.ts';
 import type { ModelSource } from '../jobs/predict/pin-model.ts';
@@ -20,6 +21,8 @@ import { connectPeer, type Methods, type Peer } from './rpc.ts';
 export interface BatchThreadSettings {
   readonly source: ModelSource;
   readonly log: LogOptions;
+  /** Of the data engine. */
+  readonly limits: DuckDbLimits;
 }
 
 export interface PredictOrder {
@@ -67,7 +70,10 @@ export function createBatchThreads(settings: BatchThreadSettings): BatchThreads 
     progress: async (id: number, now: Parameters<PredictContext['progress']>[0]) =>
       orderers.get(id)?.context.progress(now),
     ...Object.fromEntries(
-      LEDGER_METHODS.map((method) => [`ledger.${method}`, (id: number, ...args: never[]) => callLedger(id, method, args)]),
+      LEDGER_METHODS.map((method) => [
+        `ledger.${method}`,
+        (id: number, ...args: never[]) => callLedger(id, method, args),
+      ]),
     ),
   };
 

@@ -12,6 +12,7 @@ export async function runJobLocally(
   order: Omit<LocalRunOrder, 'workspace'>,
 ): Promise<LocalRun> {
   const source = { modelsFolder, stateFolder, models: config.models ?? {} };
+  const limits = { memory: config.batch.memory, threads: config.batch.threads };
   await using models = createBatchModels(source);
   const runner = createStepRunner({
     stateFolder,
@@ -20,7 +21,7 @@ export async function runJobLocally(
     secret: (name) => process.env[name],
     maxLogBytes: config.batch.maxLogBytes,
     maxResultBytes: config.batch.maxResultBytes,
-    predict: (options, context, ledger) => runPredictStep(options, context, ledger, models),
+    predict: (options, context, ledger) => runPredictStep(options, context, ledger, models, limits),
     inspect: (candidate) => inspectCandidate(candidate, source, models, runPredictStep),
   });
   return await runLocally({ ...order, workspace: folder }, runner);

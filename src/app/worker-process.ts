@@ -28,7 +28,9 @@ await yieldToOthers();
 await using opened = new AsyncDisposableStack();
 opened.use(logEvents(createLogger(log), log));
 const engine = opened.use(await openSqliteEngine({ file: join(stateFolder, 'state.db') }));
-const threads = opened.use(createBatchThreads({ source: { modelsFolder, stateFolder, models }, log }));
+const source = { modelsFolder, stateFolder, models };
+const limits = { memory: batch.memory, threads: batch.threads };
+const threads = opened.use(createBatchThreads({ source, log, limits }));
 const runner = createStepRunner({
   stateFolder,
   modelsFolder,

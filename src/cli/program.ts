@@ -60,7 +60,7 @@ function createProgram(): Command {
     .argument('<folder>', 'folder to make; it must be empty or absent')
     .action(run(async (folder) => (await import('./commands/init.ts')).init(folder as string)));
 
-  command(program, 'check', 'Check configuration and models, without serving.')
+  command(program, 'check', 'Check configuration, models and jobs, without serving.')
     .argument('[workspace]', 'folder with models/ and servery.config.*', '.')
     .action(run(async (workspace) => (await import('./commands/check.ts')).check(workspace as string)));
 
@@ -71,7 +71,6 @@ function createProgram(): Command {
   command(output, 'files', 'The files that make up an output now, by its manifests.')
     .argument('<out>', 'the folder or file that a job or `predict` writes')
     .action(run(async (out) => (await import('./commands/output.ts')).files(out as string)));
-  addCronCommands(program);
 
   addPredictCommand(program);
 
@@ -98,6 +97,8 @@ function createProgram(): Command {
         (await import('./commands/profile.ts')).profile(model as string, options as ProfileFlags),
       ),
     );
+
+  addCronCommands(program);
 
   command(program, 'openapi', 'Print the OpenAPI document of a workspace that is served.')
     .option('-w, --workspace <folder>', 'the workspace', '.')

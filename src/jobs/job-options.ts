@@ -39,7 +39,6 @@ const stepOptions = z
   .superRefine((step, context) => {
     const given = kindsOf(step);
     if (given.length !== 1) refuse(context, [], `expected one of predict, command, train, got ${list(given)}`);
-    checkCommand(step, context);
   });
 
 const retryOptions = z.strictObject({
@@ -92,7 +91,10 @@ export const jobOptions = z
     const given = [...kindsOf(job), ...(job.steps === undefined ? [] : ['steps'])];
     if (given.length !== 1) refuse(context, [], `expected one of predict, command, train, steps, got ${list(given)}`);
     if (job.steps !== undefined && Object.keys(job.steps).length === 0) refuse(context, ['steps'], 'there is none');
-    checkCommand(job, context);
+    for (const [name, step] of Object.entries(job.steps ?? {})) {
+      checkStart(step, step.shell ?? job.shell, ['steps', name], context);
+    }
+    checkStart(job, job.shell, [], context);
     const nodes = Object.entries(job.steps ?? {}).map(([name, { needs, when }]) => ({ name, needs, when }));
     for (const { step, problem } of dagProblems(nodes)) refuse(context, ['steps', step, 'needs'], problem);
     const missing = job.schedule === undefined ? [] : requiredParams(job.params);
@@ -120,21 +122,27 @@ function kindsOf(step: Partial<Record<(typeof KINDS)[number], unknown>>): readon
 }
 
 /** A text is for a shell and a list is not; whoever mixes them up would get quoting wrong. */
-function checkCommand(
-  {
-    command,
-    shell,
-  }: { readonly command?: readonly string[] | string | undefined; readonly shell?: boolean | undefined },
+function checkStart(
+  { command, train }: { readonly command?: Command; readonly train?: { readonly command?: Command } | undefined },
+  shell: boolean | undefined,
+  path: string[],
   context: z.RefinementCtx,
 ): void {
-  if (typeof command === 'string' && shell !== true) {
-    refuse(context, ['command'], 'expected a list such as ["python", "main.py"]; a text needs `shell: true`');
+  for (const [start, at] of [
+    [command, [...path, 'command']],
+    [train?.command, [...path, 'train', 'command']],
+  ] as const) {
+    if (typeof start === 'string' && shell !== true) {
+      refuse(context, at, 'expected a list such as ["python", "main.py"]; a text needs `shell: true`');
+    }
+    if (Array.isArray(start) && shell === true) refuse(context, at, 'expected one text, as `shell` is true');
   }
-  if (Array.isArray(command) && shell === true) refuse(context, ['command'], 'expected one text, as `shell` is true');
 }
 
-function refuse(context: z.RefinementCtx, path: string[], message: string): void {
-  context.addIssue({ code: 'custom', path, message });
+type Command = readonly string[] | string | undefined;
+
+function refuse(context: z.RefinementCtx, path: readonly string[], message: string): void {
+  context.addIssue({ code: 'custom', path: [...path], message });
 }
 
 function list(names: readonly string[]): string {

@@ -33,11 +33,10 @@ async function predictStep(
   ledger: ChunkLedger,
   { predict }: RunnerDeps,
 ): Promise<StepOutcome> {
-  const { runId, attempt, interval, timezone, workspace, signal, progress } = context;
-  const outcome = await predict(options, { runId, attempt, interval, timezone, workspace, signal, progress }, ledger);
-  const { rows, model, outputs, badRows } = outcome;
-  const isSkipped = options.onEmpty === 'skip' && rows.in === 0;
+  const { runId, step, interval, timezone, workspace, signal, progress } = context;
+  const outcome = await predict(options, { runId, step, interval, timezone, workspace, signal, progress }, ledger);
+  const { state, rows, model, outputs, badRows } = outcome;
   // What a step that needs this one may want to know.
   const result = { rows: { ...rows }, model: `${model.name}/${model.version}`, outputs: [...outputs] };
-  return { state: isSkipped ? 'skipped' : 'succeeded', result, rows, outputs, badRows, model };
+  return { state, result, rows, outputs, badRows, model };
 }

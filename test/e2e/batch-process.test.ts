@@ -19,7 +19,7 @@ describe('the batch half of a server', { timeout: 240_000 }, () => {
         slow: {
           shell: true,
           command: 'echo $$ >> pids; sleep 1; echo "$SERVERY_RUN_ID" >> ends',
-          retry: { workerLosses: 20 },
+          retry: { workerLosses: 20, delay: '50ms' },
         },
       },
     });

@@ -20,7 +20,7 @@ describe('a training', { timeout: 120_000 }, () => {
     await using bench = await trainingBench();
     const run = await train(bench, leave('doubler', { accuracy: 0.9 }), { metric: 'accuracy', minimum: 0.8 });
     assert.equal(run.state, 'succeeded', JSON.stringify(run.error));
-    const result = run.result as RunResult;
+    const result = run.result as unknown as RunResult;
     assert.deepEqual(result.model, { name: 'shop', version: 1 });
     assert.deepEqual(result.results['train'], { version: 1, metrics: { accuracy: 0.9 } });
     assert.deepEqual((await readdir(join(bench.folder, 'models/shop/1'))).sort(), [
@@ -98,7 +98,7 @@ describe('a training', { timeout: 120_000 }, () => {
     );
     const run = await train(bench, { function: 'train.ts#trainShop' });
     assert.equal(run.state, 'succeeded', JSON.stringify(run.error));
-    assert.deepEqual((run.result as RunResult).results['train'], {
+    assert.deepEqual((run.result as unknown as RunResult).results['train'], {
       interval: null,
       params: {},
       attempt: 1,

@@ -65,9 +65,11 @@ export async function workUntilKilled(
 ): Promise<'killed' | 'over'> {
   await using work = startWork(workspace, { SERVERY_FAILPOINT: failpoint });
   for (;;) {
+    const isOver = OVER.includes((await engine.getRun(runId)).state);
+    // What kills after the last step is seen a little later than what the step has done.
+    await sleep(isOver ? 1000 : 10);
     if (work.process.signalCode !== null || work.log().includes('The worker process has ended')) return 'killed';
-    if (OVER.includes((await engine.getRun(runId)).state)) return 'over';
-    await sleep(10);
+    if (isOver) return 'over';
   }
 }
 

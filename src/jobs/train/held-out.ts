@@ -64,7 +64,6 @@ async function answers(
   });
   const context = {
     runId: 'held-out',
-    attempt: 1,
     interval: undefined,
     timezone,
     workspace,
