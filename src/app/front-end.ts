@@ -26,6 +26,8 @@ export interface FrontEndSettings {
   readonly auth: AuthOptions;
   readonly log: LogOptions;
   readonly defaultTimeoutMs: number;
+  /** What all front ends hold together, by door. */
+  readonly bufferedBytes: { readonly http: SharedArrayBuffer; readonly grpc: SharedArrayBuffer };
 }
 
 export interface ListenRequest {
@@ -76,6 +78,7 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi):
     predict,
     models,
     control,
+    bufferedBytes: settings.bufferedBytes.http,
     options: settings.http,
     keys,
     openapi,
@@ -85,6 +88,7 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi):
     predict,
     models,
     control,
+    bufferedBytes: settings.bufferedBytes.grpc,
     options: settings.grpc,
     serverName: settings.http.serverName,
     authorize: (authorization: string | undefined, scope: Scope) =>

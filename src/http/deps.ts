@@ -27,6 +27,8 @@ export interface HttpDeps {
   readonly predict: Predict;
   readonly models: ReadModels;
   readonly control: ControlApi;
+  /** The counter of `maxBufferedBytes`, which all front ends share; see listening/byte-budget.ts. */
+  readonly bufferedBytes: SharedArrayBuffer;
   readonly options: HttpOptions;
   readonly keys: KeyRing;
   /** The live routes and signatures as OpenAPI 3.1. */

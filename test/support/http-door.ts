@@ -10,6 +10,7 @@ import type { Signature } from '../../src/core/signature.ts';
 import type { BytesElement, Tensor } from '../../src/core/tensor.ts';
 import { httpOptions, type HttpOptions } from '../../src/http/options.ts';
 import { createHttpServer, type HttpServer, type ReadModels } from '../../src/http/server.ts';
+import { ByteBudget } from '../../src/listening/byte-budget.ts';
 import { batchingOptions } from '../../src/batching/options.ts';
 import { LiveVersion } from '../../src/models/live-version.ts';
 import type { ControlApi, ModelSummary } from '../../src/models/control-api.ts';
@@ -66,6 +67,7 @@ export interface Door extends AsyncDisposable {
 export async function openDoor(
   options: Partial<Record<keyof HttpOptions, unknown>> = {},
   auth: AuthOptions = { keys: [] },
+  bufferedBytes = ByteBudget.createCounter(),
 ): Promise<Door> {
   const gate = new Gate();
   const control: unknown[][] = [];
@@ -75,6 +77,7 @@ export async function openDoor(
     models,
     control: recordingControl(control),
     options: httpOptions.parse(options),
+    bufferedBytes,
     keys: createKeyRing(auth),
     openapi: () => ({ contentType: 'application/json', body: '{"openapi":"3.1.0"}' }),
     docs: () => ({ contentType: 'text/html; charset=utf-8', body: '<!doctype html>' }),
