@@ -9,10 +9,19 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { ServeryError, quote } from '../core/errors.ts';
 import { selectColumn, type SelectedColumn } from './column-types.ts';
 import { query, streamChunks } from './duckdb.ts';
-import { checksumFile, confirmPin, hivePartitions, nameSource, pinFile } from './find-files.ts';
+import { checksumFile, checksumTail, confirmPin, hivePartitions, nameSource, pinFile } from './find-files.ts';
 import type { BadInput, InputRows, PlannedColumn, PlannedFile, PlannedRange, WantedColumn } from './input.ts';
 import { chunkRanges, sealPlan, splitRows } from './plan-chunks.ts';
-import { bad, givenName, missingColumn, numberedRows, originalName, type FileSource, type Source } from './source.ts';
+import {
+  bad,
+  gaplessRows,
+  givenName,
+  missingColumn,
+  numberedRows,
+  originalName,
+  type FileSource,
+  type Source,
+} from './source.ts';
 import { ident, literal } from './sql-text.ts';
 import { timeFilter } from './time-filter.ts';
 import { commonColumn, selectAs } from './unify-columns.ts';
@@ -66,7 +75,7 @@ export const parquetSource: FileSource = {
       const found: InputRows[] = [];
       for await (const { values, count } of gather(connection, sql, columns, undefined)) {
         const named = values.map((value, i) => Object.assign(value, { name: columns[i]!.name }));
-        found.push(numberedRows(name, named, countFrom(1 + found.reduce((sum, { rows }) => sum + rows, 0), count)));
+        found.push(gaplessRows(name, named, 1 + found.reduce((sum, part) => sum + part.rows, 0), count));
       }
       return found;
     });
@@ -134,7 +143,7 @@ async function planFile(
     source: nameSource(path, workspace),
     path,
     ...(await pinFile(path)),
-    checksum: await checksumFile(path, signal),
+    checksum: await (source.options.checksum === 'full' ? checksumFile(path, signal) : checksumTail(path)),
   };
   let rows: number;
   let table: Table;
@@ -194,11 +203,11 @@ async function* readRange(
     let seen = 0;
     for await (const { values, count } of gather(connection, sql, numbered, context.signal)) {
       const named = columns.map(({ name }, i) => Object.assign(values[i]!, { name }));
-      const numbers =
-        filter.length > 0
-          ? Float64Array.from(values.at(-1)!.values as BigInt64Array, (row) => Number(row) + 1)
-          : countFrom(firstRow + seen + 1, count);
-      yield numberedRows(file.source, named, numbers);
+      if (filter.length === 0) yield gaplessRows(file.source, named, firstRow + seen + 1, count);
+      else {
+        const numbers = Float64Array.from(values.at(-1)!.values as BigInt64Array, (row) => Number(row) + 1);
+        yield numberedRows(file.source, named, numbers);
+      }
       seen += count;
     }
     if (seen !== expected) {
@@ -266,10 +275,6 @@ async function* gather(
     if (gatherer.isFull) yield { count: gatherer.rows, values: gatherer.take() };
   }
   if (gatherer.rows > 0) yield { count: gatherer.rows, values: gatherer.take() };
-}
-
-function countFrom(first: number, count: number): Float64Array {
-  return Float64Array.from({ length: count }, (_, i) => first + i);
 }
 
 async function withConnection<T>({ duckdb }: Source, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {

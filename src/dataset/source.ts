@@ -55,6 +55,11 @@ export function bad(row: BadRow): BadInput {
   return { kind: 'bad', bad: row };
 }
 
+/** Rows that follow each other without a gap. */
+export function gaplessRows(source: string, columns: readonly Column[], firstRow: number, rows: number): InputRows {
+  return { kind: 'rows', source, columns, rows, firstRow, rowNumbers: undefined };
+}
+
 /** @param numbers number of each row, 1 for the first of its source */
 export function numberedRows(source: string, columns: readonly Column[], numbers: Float64Array): InputRows {
   const rows = numbers.length;
