@@ -67,3 +67,6 @@ export function numberedRows(source: string, columns: readonly Column[], numbers
   const isGapless = rows === 0 || numbers[rows - 1] === firstRow + rows - 1;
   return { kind: 'rows', source, columns, rows, firstRow, rowNumbers: isGapless ? undefined : numbers };
 }
+
+export const UNREADABLE_TIME =
+  'Cannot use the time column: expected a time in ISO 8601, or a number where timeUnit is set';
