@@ -1,5 +1,9 @@
-/** `npm run bench -- online [--only TEXT] [--seconds N] [--repetitions N]`. The peers have their place in bench/peers. */
+/**
+ * `npm run bench -- online [--only TEXT] [--seconds N] [--repetitions N]`, and `-- batch [--only TEXT]
+ * [--repetitions N]`. The peers have their place in bench/peers.
+ */
 import { parseArgs } from 'node:util';
+import { runBatch } from './batch/run.ts';
 import { runOnline } from './online/run.ts';
 
 const { positionals, values } = parseArgs({
@@ -10,8 +14,13 @@ const { positionals, values } = parseArgs({
     repetitions: { type: 'string', default: '3' },
   },
 });
-if (positionals[0] !== 'online' || positionals.length > 1) {
-  console.error('Usage: npm run bench -- online [--only TEXT] [--seconds N] [--repetitions N]');
+const { only } = values;
+const repetitions = Number(values.repetitions);
+const [bench] = positionals;
+if (positionals.length === 1 && bench === 'online')
+  await runOnline({ only, seconds: Number(values.seconds), repetitions });
+else if (positionals.length === 1 && bench === 'batch') await runBatch({ only, repetitions });
+else {
+  console.error('Usage: npm run bench -- online|batch [--only TEXT] [--seconds N] [--repetitions N]');
   process.exit(2);
 }
-await runOnline({ only: values.only, seconds: Number(values.seconds), repetitions: Number(values.repetitions) });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { load, type LoadPlan, type LoadReport } from '../load/plan.ts';
 import { startServery, type RunningServer } from '../processes.ts';
 import { jsonBody, modelOf } from './cases.ts';
-import { lineOf, type Line } from './run.ts';
+import { lineOf, type Line } from '../report.ts';
 import { makeWorkspace } from './workspace.ts';
 
 /** The MLP at 32 connections, with batches and with one row a batch. */

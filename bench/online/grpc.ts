@@ -2,7 +2,7 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { loadGrpc, type GrpcReport } from '../load/grpc-plan.ts';
 import { startGrpcEcho, startServery } from '../processes.ts';
-import { lineOf, type Line } from './run.ts';
+import { lineOf, type Line } from '../report.ts';
 import { makeWorkspace } from './workspace.ts';
 
 const PATH = '/inference.GRPCInferenceService/ModelInfer';

@@ -4,9 +4,9 @@
  * Machines are shared and drift, so a number alone says nothing: each case is measured floor, Servery, floor,
  * Servery …, and what is reported is the ratio, with its spread.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { load, type LoadReport } from '../load/plan.ts';
+import { lineOf, printHeader, printLine, save, type Line } from '../report.ts';
 import { measureEngine, startEcho, startServery, type RunningServer } from '../processes.ts';
 import { cases, modelOf, type Case } from './cases.ts';
 import { measureBatchingGain, measureOverload } from './behaviour.ts';
@@ -20,25 +20,14 @@ export interface BenchOptions {
   readonly repetitions: number;
 }
 
-export interface Line {
-  readonly case: string;
-  readonly floor: string;
-  readonly servery: string;
-  /** Median of the repetitions. */
-  readonly ratio: number;
-  readonly spread: readonly [number, number];
-  readonly errors: number;
-  readonly goal: string;
-}
-
 export async function runOnline({ only = '', seconds, repetitions }: BenchOptions): Promise<void> {
   const wanted = cases().filter(({ name }) => name.includes(only));
   const lines: Line[] = [];
   const print = (line: Line) => {
     lines.push(line);
-    console.log(textOf(line));
+    printLine(line);
   };
-  console.log(textOf({ case: 'CASE', floor: 'FLOOR', servery: 'SERVERY', goal: 'GOAL' }));
+  printHeader();
   for (const model of new Set(wanted.map((one) => one.model))) {
     await using workspace = await makeWorkspace([model]);
     await using servery = await startServery(workspace.folder);
@@ -50,7 +39,7 @@ export async function runOnline({ only = '', seconds, repetitions }: BenchOption
   if ('grpc iris'.includes(only)) print(await measureGrpc(seconds, repetitions));
   if ('batching gain'.includes(only)) print(await measureBatchingGain(seconds, repetitions));
   if ('overload'.includes(only)) for (const line of await measureOverload(seconds)) print(line);
-  await save(lines, { seconds, repetitions });
+  await save('online', lines, { seconds, repetitions });
 }
 
 async function againstEcho(one: Case, servery: RunningServer, seconds: number, repetitions: number): Promise<Line[]> {
@@ -111,53 +100,4 @@ async function answerOf(one: Case, { host, port }: RunningServer): Promise<unkno
   const response = await fetch(`http://${host}:${port}${pathOf(one)}`, init);
   if (!response.ok) throw new Error(`${one.name}: status ${response.status}: ${await response.text()}`);
   return response.json();
-}
-
-export function lineOf<T>(
-  name: string,
-  pairs: readonly { readonly floor: T; readonly ours: T }[],
-  figure: (value: T) => number,
-  { errors, goal }: { readonly errors: number; readonly goal: string },
-): Line {
-  const ratios = pairs.map(({ floor, ours }) => figure(ours) / figure(floor)).sort((a, b) => a - b);
-  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
-  return {
-    case: name,
-    floor: format(median(pairs.map(({ floor }) => figure(floor)))),
-    servery: format(median(pairs.map(({ ours }) => figure(ours)))),
-    ratio: ratios[ratios.length >> 1]!,
-    spread: [ratios[0]!, ratios.at(-1)!],
-    errors,
-    goal,
-  };
-}
-
-function format(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(3);
-}
-
-function textOf(line: Partial<Line> & Pick<Line, 'case' | 'floor' | 'servery' | 'goal'>): string {
-  const ratio =
-    line.ratio === undefined
-      ? 'RATIO (SPREAD)'
-      : `${line.ratio.toFixed(2)} (${line.spread!.map((r) => r.toFixed(2)).join(' to ')})`;
-  const errors = line.errors === undefined ? 'ERRORS' : String(line.errors);
-  return [
-    line.case.padEnd(58),
-    line.floor.padStart(10),
-    line.servery.padStart(10),
-    ratio.padEnd(22),
-    errors.padStart(6),
-    line.goal,
-  ].join('  ');
-}
-
-async function save(lines: readonly Line[], options: { seconds: number; repetitions: number }): Promise<void> {
-  const folder = new URL('../.results/', import.meta.url);
-  await mkdir(folder, { recursive: true });
-  await writeFile(new URL('.gitignore', folder), '*\n');
-  const machine = { cpu: cpus()[0]?.model, cores: availableParallelism(), node: process.version };
-  const file = new URL('online.json', folder);
-  await writeFile(file, JSON.stringify({ at: new Date().toISOString(), machine, ...options, lines }, null, 2));
-  console.log(`\nWritten to ${file.pathname}`);
 }

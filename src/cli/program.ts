@@ -7,9 +7,11 @@
 import { Command, CommanderError } from 'commander';
 import { ServeryError } from '../core/errors.ts';
 import { version } from '../core/package-info.ts';
-import { printFailure, report, type Result } from './output.ts';
-
-type Options = Readonly<Record<string, unknown>>;
+import { command, run, workspaceOf, type Options } from './command.ts';
+import { addCronCommands } from './cron-program.ts';
+import { addFileCommands } from './file-program.ts';
+import { addJobCommands } from './job-program.ts';
+import { printFailure } from './output.ts';
 
 /** @returns when the command has ended; the exit code is in `process.exitCode` */
 export async function runProgram(argv: readonly string[]): Promise<void> {
@@ -33,7 +35,7 @@ function createProgram(): Command {
     .configureOutput({ writeErr: () => undefined }); // usage errors are printed once, by `runProgram`
 
   for (const [name, description] of [
-    ['up', 'Serve everything of a workspace on this machine.'],
+    ['up', 'Serve the models of a workspace and run its jobs.'],
     ['serve', 'Serve the models of a workspace online.'],
   ] as const) {
     command(program, name, description)
@@ -43,19 +45,33 @@ function createProgram(): Command {
       .option('--insecure', 'listen on other addresses than loopback without authentication')
       .option('--set <path=value...>', 'any option of docs/configuration.md, such as http.maxBodyBytes=1000000')
       .action(
-        run(async (workspace, options) => (await import('./commands/serve.ts')).serve(workspace as string, options)),
+        run(async (workspace, options) => (await import('./commands/serve.ts'))[name](workspace as string, options)),
       );
   }
+
+  command(program, 'work', 'Run the jobs of a workspace, without serving. A second one joins the first.')
+    .argument('[workspace]', 'folder with servery.config.* and jobs/', '.')
+    .option('--set <path=value...>', 'any option of docs/configuration.md, such as batch.maxRunning=2')
+    .action(run(async (workspace, options) => (await import('./commands/work.ts')).work(workspace as string, options)));
 
   command(program, 'init', 'Make a workspace to start from.')
     .argument('<folder>', 'folder to make; it must be empty or absent')
     .action(run(async (folder) => (await import('./commands/init.ts')).init(folder as string)));
 
-  command(program, 'check', 'Check configuration and models, without serving.')
+  command(program, 'check', 'Check configuration, models and jobs, without serving.')
     .argument('[workspace]', 'folder with models/ and servery.config.*', '.')
     .action(run(async (workspace) => (await import('./commands/check.ts')).check(workspace as string)));
 
   addModelCommands(program);
+  addFileCommands(program);
+  addJobCommands(program);
+
+  const output = program.command('output').description('Look at what runs have written.');
+  command(output, 'files', 'The files that make up an output now, by its manifests.')
+    .argument('<out>', 'the folder or file that a job or `predict` writes')
+    .action(run(async (out) => (await import('./commands/output.ts')).files(out as string)));
+
+  addCronCommands(program);
 
   command(program, 'openapi', 'Print the OpenAPI document of a workspace that is served.')
     .option('-w, --workspace <folder>', 'the workspace', '.')
@@ -63,7 +79,7 @@ function createProgram(): Command {
 
   command(program, 'token', 'Make an API key: prints the key once, and the line for the configuration.')
     .argument('<name>', 'who will use it')
-    .option('--scopes <list>', 'predict, admin, or both with a comma', 'predict')
+    .option('--scopes <list>', 'predict, admin, jobs, or several with commas', 'predict')
     .action(
       run(async (name, options) =>
         (await import('./commands/token.ts')).token(name as string, String((options as Options)['scopes'])),
@@ -128,20 +144,4 @@ function addModelCommands(program: Command): void {
   withWorkspace('types', 'Print the TypeScript types of a model.')
     .argument('<model>')
     .action(run(async (name, options) => (await commands()).types(workspaceOf(options), name as string)));
-}
-
-function command(parent: Command, name: string, description: string): Command {
-  return parent.command(name).description(description).option('--json', 'print one JSON document');
-}
-
-/** Commander appends the options and the command to the arguments of an action. */
-function run(action: (...args: readonly unknown[]) => Promise<Result | undefined>) {
-  return async (...args: unknown[]): Promise<void> => {
-    const self = args.pop() as Command;
-    await report(self.opts()['json'] === true, () => action(...args));
-  };
-}
-
-function workspaceOf(options: unknown): string {
-  return String((options as Options)['workspace']);
 }

@@ -34,6 +34,17 @@ export interface Column {
   readonly values: NumericData | readonly unknown[];
   /** 1 where the row has no value; undefined when every row has one. The value there means nothing. */
   readonly nulls?: Uint8Array | undefined;
+  /** LIST: what is in the lists, where that is known. */
+  readonly list?: ListType | undefined;
+  /** LIST: the same values one after the other, where each row has the same number of numbers. */
+  readonly flat?: NumericData | undefined;
+}
+
+export interface ListType {
+  /** Type of the innermost values. */
+  readonly item: ColumnType;
+  /** Levels of lists. */
+  readonly depth: number;
 }
 
 /** Consecutive rows of a source. */

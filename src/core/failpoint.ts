@@ -35,6 +35,29 @@ export const FAILPOINTS = [
   'engine.reconcile.after',
   'engine.prune.before',
   'engine.prune.after',
+  // Each step after which more of an output is on the disk
+  'dataset.stage.before',
+  'dataset.stage.after',
+  'dataset.badRows.before',
+  'dataset.badRows.after',
+  'dataset.assemble.before',
+  'dataset.assemble.after',
+  'dataset.publish.before',
+  'dataset.publish.after',
+  'dataset.manifest.before',
+  'dataset.manifest.after',
+  'dataset.clean.before',
+  'dataset.clean.after',
+  'dataset.commit.before',
+  'dataset.commit.after',
+  // Programs of steps
+  'command.start.before',
+  'command.start.after',
+  'command.end',
+  // A trained version goes live
+  'train.publish.before',
+  'train.publish.after',
+  'train.alias.after',
 ] as const;
 
 export type Failpoint = (typeof FAILPOINTS)[number];

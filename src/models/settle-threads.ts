@@ -5,17 +5,19 @@
  * only where the largest batch is slow, becomes clearly faster, and the answers are as settled as before.
  */
 import { availableParallelism } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import { openRunner } from '../runtime/open-runner.ts';
 import type { RuntimeOptions } from '../runtime/options.ts';
 import type { LoadedModel, Runtime } from '../runtime/runtime.ts';
 import type { Probe, ProbeRequest, ProbeResult } from './load-version.ts';
-import { pickRows } from './probe-rows.ts';
+import { differentRows, pickRows } from './probe-rows.ts';
 
 /** A run that is shorter gains too little. */
 const WORTHWHILE_MS = 1;
 const SPEED_UP = 1.3;
 /** The time given to runs on more threads, before a thorough probe of them. */
 const TRIAL_MS = 100;
+const POOL_ROWS = 8;
 
 export interface SettledModel {
   readonly model: LoadedModel;
@@ -51,12 +53,45 @@ export async function settleThreads(
     const isSettled =
       found.minRows <= probed.minRows && (found.settles || !probed.settles) && found.batchable === probed.batchable;
     if (!isSettled) return stay(`threads: 1, with more the answers would change with the batch (${compared})`);
+    const sizes = [found.minRows, largest.rows];
+    if (!(await answersAgree(single, model, request, sizes))) {
+      return stay(`threads: 1, with more the answers would be others (${compared})`);
+    }
     isTaken = true;
     await single[Symbol.asyncDispose]();
     return { model, probed: { ...found, notes: [...found.notes, `threads: ${cores} are faster (${compared})`] } };
   } finally {
     if (!isTaken) await model[Symbol.asyncDispose]();
   }
+}
+
+/**
+ * Time is a measurement, and may come out otherwise at the next load: in batch work, or on the next start. The
+ * answers must be the same bits whatever was decided.
+ */
+async function answersAgree(
+  single: LoadedModel,
+  model: LoadedModel,
+  { candidates, signature }: ProbeRequest,
+  sizes: readonly number[],
+): Promise<boolean> {
+  await using one = await openRunner(single.connect());
+  await using several = await openRunner(model.connect());
+  for (const { tensors, rows: given } of candidates) {
+    const pool = signature.batched ? differentRows(tensors, POOL_ROWS) : tensors;
+    try {
+      for (const size of signature.batched ? sizes : [given]) {
+        const order = Array.from({ length: size }, (_, row) => row % POOL_ROWS);
+        const inputs = signature.batched ? pickRows(pool, order) : pool;
+        const [a, b] = [await one.run([inputs], { rows: size }), await several.run([inputs], { rows: size })];
+        if (!isDeepStrictEqual(a.outputs, b.outputs)) return false;
+      }
+      return true;
+    } catch {
+      continue;
+    }
+  }
+  return false;
 }
 
 /** The quickest of a few runs; Infinity when the model takes none of the rows. */

@@ -25,13 +25,13 @@ export function allocateData(datatype: Datatype, length: number): WritableData {
 }
 
 /** Half a step above the largest float: from here on a number rounds to infinity. */
-const FLOAT_OVERFLOW = 3.4028235677973366e38;
+export const FLOAT_OVERFLOW = 3.4028235677973366e38;
 
 /** What may stand for a floating-point number, beside finite numbers. */
 export interface FloatRules {
   /** NaN and the infinities. JSON cannot say them, so there an infinity is a number that was too large. */
   readonly nonFinite: boolean;
-  /** null, and no value at all: NaN. */
+  /** null, NaN, and no value at all: NaN. */
   readonly missing: boolean;
 }
 
@@ -101,7 +101,9 @@ function fillHalves(target: Uint16Array, offset: number, list: ValueList, rules:
 /** What is not a finite number, as one where that is allowed. A bigint has at most 20 digits, so any float can hold it. */
 function otherFloat(value: unknown, { nonFinite, missing }: FloatRules): number | undefined {
   if (typeof value === 'bigint') return Number(value);
-  if (typeof value === 'number') return nonFinite && !Number.isFinite(value) ? value : undefined;
+  if (typeof value === 'number' && !Number.isNaN(value))
+    return nonFinite && !Number.isFinite(value) ? value : undefined;
+  if (typeof value === 'number') return nonFinite || missing ? value : undefined;
   return missing && value == null ? NaN : undefined;
 }
 
@@ -148,8 +150,10 @@ function fillBooleans(target: Uint8Array, offset: number, list: ValueList): numb
 function fillTexts(target: BytesElement[], offset: number, list: ValueList): number {
   for (let i = 0; i < list.length; i += 1) {
     const value = list[i];
-    if (typeof value !== 'string' || !value.isWellFormed()) return i;
-    target[offset + i] = value;
+    // Bytes come from callers in JavaScript and from files; JSON has none.
+    if (value instanceof Uint8Array) target[offset + i] = value;
+    else if (typeof value === 'string' && value.isWellFormed()) target[offset + i] = value;
+    else return i;
   }
   return -1;
 }
@@ -192,6 +196,7 @@ function mismatch(datatype: Datatype, value: unknown): string {
     }
     return `it is ${kind}, expected ${isFloat(datatype) ? 'a number' : 'an integer'}`;
   }
+  if (Number.isNaN(value)) return `it is NaN, expected ${isFloat(datatype) ? 'a number' : 'an integer'}`;
   if (!isFloat(datatype) && !Number.isInteger(Number(value))) return 'it has a fraction, expected an integer';
   return `it does not fit ${datatype}`;
 }

@@ -18,7 +18,7 @@ export interface Calendar {
   previous(wallMs: number): number | undefined;
 }
 
-export const DAY_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 const SECOND_MS = 1000;
 /** Years 1970 to 2199. */
 const FIRST_MS = 0;
@@ -103,11 +103,28 @@ function listOf({ isStar, values, monthly }: Field): string {
   return isStar ? '*' : [...values, ...monthly].join(',');
 }
 
+/** Asked in order most of the time, so the last answers answer most questions. */
 function cronerDays(pattern: string): Days {
+  /** From `from` on, the next day that matches is `answer`; and up to `to`, the previous one. */
+  let after: { from: number; answer: number | undefined } | undefined;
+  let before: { to: number; answer: number | undefined } | undefined;
   return {
-    has: (day) => cronerOf(pattern).match(new Date(day)),
-    next: (day) => cronerOf(pattern).nextRun(new Date(day))?.getTime(),
-    previous: (day) => cronerOf(pattern).previousRuns(1, new Date(day))[0]?.getTime(),
+    has(day) {
+      if (after?.answer === day || before?.answer === day) return true;
+      return cronerOf(pattern).match(new Date(day));
+    },
+    next(day) {
+      if (after === undefined || day < after.from || day >= (after.answer ?? Infinity)) {
+        after = { from: day, answer: cronerOf(pattern).nextRun(new Date(day))?.getTime() };
+      }
+      return after.answer;
+    },
+    previous(day) {
+      if (before === undefined || day > before.to || day <= (before.answer ?? -Infinity)) {
+        before = { to: day, answer: cronerOf(pattern).previousRuns(1, new Date(day))[0]?.getTime() };
+      }
+      return before.answer;
+    },
   };
 }
 

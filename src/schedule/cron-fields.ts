@@ -54,11 +54,16 @@ const RANGES: Readonly<Record<FieldName, Range>> = {
   year: { low: 1970, high: 2199 },
 };
 
+/** One list for each field: most fields of thousands of schedules are stars. */
+const ALL_VALUES = Object.fromEntries(
+  Object.entries(RANGES).map(([name, range]) => [name, spread(name as FieldName, range)]),
+) as Readonly<Record<FieldName, readonly number[]>>;
+
 /** @throws {FieldProblem} */
 export function parseField(name: FieldName, text: string): Field {
   const isDay = name === 'day of month' || name === 'day of week';
   if (text === '*' || (isDay && text === '?')) {
-    return { name, text, isStar: true, values: spread(name, RANGES[name]), monthly: [] };
+    return { name, text, isStar: true, values: ALL_VALUES[name], monthly: [] };
   }
   const values = new Set<number>();
   const monthly = new Set<MonthlyDay>();

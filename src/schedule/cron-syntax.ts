@@ -107,6 +107,7 @@ function sumOfDurations(text: string): number | undefined {
 
 function fieldsHint(count: number): string {
   if (count === 0) return 'Write minute, hour, day of month, month and day of week, such as `0 20 * * *`.';
+  if (count > 7) return 'Put the expression in quotes: without them, a shell replaces * by the names of files.';
   return 'The fields are [second] minute hour day-of-month month day-of-week [year].';
 }
 

@@ -52,12 +52,14 @@ const MAX_LISTED = 1000;
 
 /** Where a job that was never scheduled begins: now, or with the past that its `start` asks for. */
 export function initialCursor(schedule: Schedule, nowMs: number): number {
-  return Math.min(nowMs, (schedule.startMs ?? nowMs) - 1);
+  return schedule.startMs === undefined ? nowMs : Math.min(nowMs, schedule.startMs - 1);
 }
 
 /** Decides all that should have fired by `nowMs`. Fires in order: a jitter never lets one overtake another. */
-export function dueOccurrences(schedule: Schedule, cursorMs: number, nowMs: number, state: DueState = {}): Decision {
+export function dueOccurrences(schedule: Schedule, cursorMs: number, now: number, state: DueState = {}): Decision {
   const { delay, jitter } = schedule.options;
+  // A clock gives fractions of a millisecond; half of one before its time, nothing is due.
+  const nowMs = Math.floor(now);
   const hasClockGoneBack = cursorMs - nowMs > LONGEST_WAIT_FOR_CLOCK_MS;
   // What fires again has the key of a run that exists already, so it is not added twice.
   const fromMs = hasClockGoneBack ? nowMs - delay - jitter : cursorMs;

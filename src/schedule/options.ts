@@ -100,4 +100,5 @@ function problemOf(read: () => unknown): string | undefined {
 }
 
 export type ScheduleOptions = z.output<typeof scheduleOptions>;
+export type ScheduleOptionsInput = z.input<typeof scheduleOptions>;
 export type OverlapPolicy = ScheduleOptions['overlap'];

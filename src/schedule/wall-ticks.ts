@@ -100,7 +100,9 @@ interface GapReadings {
 /** The readings `[from, to)` that the clock jumped over when the span began. */
 function gapReadings(span: Span, { isFixed, gap }: ClockChangePolicy): GapReadings | undefined {
   const { startMs, offsetMs, offsetBeforeMs } = span;
-  if (!isFixed || gap === 'skip' || offsetMs <= offsetBeforeMs) return undefined;
+  const jumpMs = offsetMs - offsetBeforeMs;
+  // A day that the calendar of a zone leaves out (Samoa, 30 December 2011) never was: nothing is made up for.
+  if (!isFixed || gap === 'skip' || jumpMs <= 0 || jumpMs >= DAY_MS) return undefined;
   return { from: startMs + offsetBeforeMs, to: startMs + offsetMs, offsetMs: offsetBeforeMs };
 }
 

@@ -32,26 +32,30 @@ const SECOND_MS = 1000;
 const zones = new Map<string, Zone>();
 
 export function isZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en-US', { timeZone: name });
-    return name !== '';
-  } catch {
-    return false;
-  }
+  return findZone(name) !== undefined;
 }
 
 /** @throws {ServeryError} `USAGE` for a name that is not in the time zone database */
 export function openZone(name: string): Zone {
+  const zone = findZone(name);
+  if (zone !== undefined) return zone;
+  throw new ServeryError('USAGE', `There is no time zone ${quote(name)}`, {
+    hint: 'Use a name of the IANA database, such as Asia/Seoul, Europe/Paris or UTC.',
+  });
+}
+
+/** Made once for each name: what Intl keeps for one formatter is larger than all else of a schedule. */
+function findZone(name: string): Zone | undefined {
   const known = zones.get(name);
-  if (known !== undefined) return known;
-  if (!isZone(name)) {
-    throw new ServeryError('USAGE', `There is no time zone ${quote(name)}`, {
-      hint: 'Use a name of the IANA database, such as Asia/Seoul, Europe/Paris or UTC.',
-    });
+  if (known !== undefined || name === '') return known;
+  try {
+    const zone = createZone(name);
+    zones.set(name, zone);
+    return zone;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
-  const zone = createZone(name);
-  zones.set(name, zone);
-  return zone;
 }
 
 function createZone(name: string): Zone {

@@ -27,7 +27,7 @@ export function encodeRows(
   );
 }
 
-function cell(column: Column, tensor: Tensor, row: number): unknown {
+export function cell(column: Column, tensor: Tensor, row: number): unknown {
   return nested(column, tensor, column.shape, row * column.step + column.offset);
 }
 

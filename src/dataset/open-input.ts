@@ -1,0 +1,53 @@
+/** Finds out what kind of source an input is, and opens it. */
+import { join } from 'node:path';
+import { csvFormat } from './csv-format.ts';
+import { DEFAULT_LIMITS, openDuckDb, type DuckDbLimits } from './duckdb.ts';
+import { commonForm, findFiles } from './find-files.ts';
+import type { Input, InputContext } from './input.ts';
+import { ndjsonFormat } from './ndjson-format.ts';
+import type { FileFormat, InputOptions } from './options.ts';
+import { parquetSource } from './parquet-input.ts';
+import type { FileSource, Source } from './source.ts';
+import { textSource } from './text-input.ts';
+
+/** @throws {ServeryError} `DATASET_MISSING` */
+export async function openInput(
+  options: InputOptions,
+  context: InputContext,
+  limits: DuckDbLimits = DEFAULT_LIMITS,
+): Promise<Input> {
+  const duckdb = await openDuckDb(limits, join(context.spoolFolder, 'duckdb'));
+  const source: Source = { options, context, duckdb };
+  const opened = new Map<FileFormat, FileSource & Partial<AsyncDisposable>>();
+  const kind = (format: FileFormat) => {
+    const known = opened.get(format) ?? SOURCES[format]();
+    opened.set(format, known);
+    return known;
+  };
+  const paths = () => findFiles(options, context.workspace);
+  return {
+    async describe() {
+      const found = await paths();
+      return kind(commonForm(options, found).format).describe(source, found[0]!);
+    },
+    async plan(wanted, onDamage) {
+      const found = await paths();
+      return kind(commonForm(options, found).format).plan(source, found, wanted, onDamage);
+    },
+    async sample(wanted, rows) {
+      const found = await paths();
+      return kind(commonForm(options, found).format).sample(source, found[0]!, wanted, rows);
+    },
+    read: (plan, chunk, damage) => kind(plan.kind).read(source, plan, chunk, damage),
+    async [Symbol.asyncDispose]() {
+      for (const known of opened.values()) await known[Symbol.asyncDispose]?.();
+      duckdb.close();
+    },
+  };
+}
+
+const SOURCES: Readonly<Record<FileFormat, () => FileSource & Partial<AsyncDisposable>>> = {
+  parquet: () => parquetSource,
+  csv: () => textSource(csvFormat),
+  ndjson: () => textSource(ndjsonFormat),
+};

@@ -1,0 +1,191 @@
+/**
+ * Vectors of DuckDB → columns.
+ *
+ * Vectors hold up to 2,048 rows each, in memory that goes with them. They are copied into arrays of our own that hold
+ * several vectors: what reads them may keep them, and has fewer and longer loops.
+ */
+import type { DuckDBDataChunk, DuckDBVector } from '@duckdb/node-api';
+import type { Column, ColumnType } from '../core/columns.ts';
+import type { NumericData } from '../core/tensor.ts';
+import type { PlannedColumn } from './input.ts';
+
+const VECTOR_ROWS = 2048;
+
+const ARRAYS: Partial<Record<ColumnType, new (length: number) => NumericData>> = {
+  BOOL: Uint8Array,
+  INT8: Int8Array,
+  INT16: Int16Array,
+  INT32: Int32Array,
+  INT64: BigInt64Array,
+  UINT8: Uint8Array,
+  UINT16: Uint16Array,
+  UINT32: Uint32Array,
+  UINT64: BigUint64Array,
+  FP32: Float32Array,
+  FP64: Float64Array,
+};
+
+/** Gathers chunks until there are `vectors` of them. */
+export class ColumnGatherer {
+  readonly #columns: readonly Omit<PlannedColumn, 'name'>[];
+  readonly #capacity: number;
+  #chunks: DuckDBDataChunk[] = [];
+  rows = 0;
+
+  constructor(columns: readonly Omit<PlannedColumn, 'name'>[], vectors = 4) {
+    this.#columns = columns;
+    this.#capacity = vectors * VECTOR_ROWS;
+  }
+
+  get isFull(): boolean {
+    return this.rows + VECTOR_ROWS > this.#capacity;
+  }
+
+  add(chunk: DuckDBDataChunk): void {
+    this.#chunks.push(chunk);
+    this.rows += chunk.rowCount;
+  }
+
+  /** The values gathered so far, without names; begins anew. */
+  take(): readonly Omit<Column, 'name'>[] {
+    const chunks = this.#chunks;
+    const rows = this.rows;
+    this.#chunks = [];
+    this.rows = 0;
+    return this.#columns.map((column, index) => {
+      const vectors = chunks.map((chunk) => chunk.getColumnVector(index));
+      return gather(column, vectors, rows);
+    });
+  }
+}
+
+function gather(column: Omit<PlannedColumn, 'name'>, vectors: readonly DuckDBVector[], rows: number) {
+  const { type } = column;
+  const nulls = gatherNulls(vectors, rows);
+  const ArrayType = ARRAYS[type];
+  if (type === 'LIST') return gatherLists(column, vectors, rows, nulls);
+  if (ArrayType === undefined) {
+    const values = new Array<unknown>(rows);
+    let at = 0;
+    for (const vector of vectors) {
+      for (let i = 0; i < vector.itemCount; i += 1, at += 1) values[at] = plain(vector.getItem(i));
+    }
+    return { type, values, nulls };
+  }
+  const values = new ArrayType(rows);
+  let at = 0;
+  for (const vector of vectors) {
+    (values as Uint8Array).set(itemsOf(vector) as Uint8Array, at);
+    at += vector.itemCount;
+  }
+  return { type, values, nulls };
+}
+
+interface RawVector {
+  readonly items?: NumericData;
+  readonly dataView?: DataView;
+  readonly validity?: { readonly data: BigUint64Array | null; readonly offset: number };
+}
+
+function itemsOf(vector: DuckDBVector): NumericData {
+  const { items, dataView } = vector as unknown as RawVector;
+  return items ?? new Uint8Array(dataView!.buffer, dataView!.byteOffset, vector.itemCount);
+}
+
+/** 1 where there is no value; undefined when every row has one. */
+function gatherNulls(vectors: readonly DuckDBVector[], rows: number): Uint8Array | undefined {
+  let nulls: Uint8Array | undefined;
+  let at = 0;
+  for (const vector of vectors) {
+    const { data } = (vector as unknown as RawVector).validity ?? { data: null };
+    if (data !== null) {
+      // Bits, 1 for a value. 32 at a time, since bigints are slow.
+      const words = new Uint32Array(data.buffer, data.byteOffset, data.length * 2);
+      for (let i = 0; i < vector.itemCount; i += 32) {
+        const word = words[i >> 5]!;
+        if (word === 0xffff_ffff) continue;
+        const end = Math.min(32, vector.itemCount - i);
+        for (let bit = 0; bit < end; bit += 1) {
+          if ((word >>> bit) & 1) continue;
+          nulls ??= new Uint8Array(rows);
+          nulls[at + i + bit] = 1;
+        }
+      }
+    }
+    at += vector.itemCount;
+  }
+  return nulls;
+}
+
+interface RawListVector {
+  readonly childVector: DuckDBVector;
+  getEntryOffset(index: number): number;
+  getEntryLength(index: number): number;
+}
+
+function gatherLists(
+  { type, list }: Omit<PlannedColumn, 'name'>,
+  vectors: readonly DuckDBVector[],
+  rows: number,
+  nulls: Uint8Array | undefined,
+): Omit<Column, 'name'> {
+  const flat = nulls === undefined && list?.depth === 1 ? gatherFlat(vectors, rows, list.item) : undefined;
+  if (flat !== undefined) {
+    const size = rows === 0 ? 0 : flat.length / rows;
+    let values: readonly unknown[] | undefined;
+    return {
+      type,
+      list,
+      flat,
+      nulls,
+      // Made only for readers that cannot take the flat form.
+      get values() {
+        values ??= Array.from({ length: rows }, (_, row) =>
+          Array.from(flat.subarray(row * size, (row + 1) * size) as Float64Array),
+        );
+        return values;
+      },
+    };
+  }
+  const values = vectors.flatMap((vector) =>
+    Array.from({ length: vector.itemCount }, (_, i) => plain(vector.getItem(i))),
+  );
+  return { type, list, values, nulls };
+}
+
+/** Lists of one length, without nulls, as their values one after the other. */
+function gatherFlat(vectors: readonly DuckDBVector[], rows: number, item: ColumnType): NumericData | undefined {
+  const ArrayType = ARRAYS[item];
+  if (ArrayType === undefined || item === 'BOOL' || rows === 0) return undefined;
+  const lists = vectors as unknown as readonly (RawListVector & DuckDBVector)[];
+  const size = lists[0]!.getEntryLength(0);
+  for (const list of lists) {
+    if (gatherNulls([list.childVector], list.childVector.itemCount) !== undefined) return undefined;
+    for (let i = 0; i < list.itemCount; i += 1) {
+      const isNext = i === 0 || list.getEntryOffset(i) === list.getEntryOffset(i - 1) + size;
+      if (!isNext || list.getEntryLength(i) !== size) return undefined;
+    }
+  }
+  const flat = new ArrayType(rows * size);
+  let at = 0;
+  for (const list of lists) {
+    const from = list.getEntryOffset(0);
+    const length = list.itemCount * size;
+    (flat as Uint8Array).set((itemsOf(list.childVector) as Uint8Array).subarray(from, from + length), at);
+    at += length;
+  }
+  return flat;
+}
+
+interface Wrapped {
+  readonly items?: readonly unknown[];
+  readonly bytes?: Uint8Array;
+}
+
+/** Values of DuckDB that are wrapped: lists, blobs (whose bytes go with their vector). */
+function plain(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { items, bytes } = value as Wrapped;
+  if (items !== undefined) return items.map(plain);
+  return bytes === undefined ? value : Uint8Array.from(bytes);
+}
