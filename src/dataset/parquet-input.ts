@@ -269,7 +269,9 @@ async function* gather(
 }
 
 function countFrom(first: number, count: number): Float64Array {
-  return Float64Array.from({ length: count }, (_, i) => first + i);
+  const numbers = new Float64Array(count);
+  for (let i = 0; i < count; i += 1) numbers[i] = first + i;
+  return numbers;
 }
 
 async function withConnection<T>({ duckdb }: Source, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
