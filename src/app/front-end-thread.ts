@@ -1,6 +1,7 @@
 /** A thread with one front end; the control thread leads it through messages. See front-end-threads.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Prepare, Snapshot } from '../models/snapshot.ts';
+import type { PredictRows } from '../runtime/runtime.ts';
 import { createCollector } from '../telemetry/collector.ts';
 import { createLogger, logEvents } from '../telemetry/log.ts';
 import { createFrontEnd, type FrontEndSettings, type ListenRequest } from './front-end.ts';
@@ -19,6 +20,7 @@ const methods: Methods = {
     await frontEnd.core.models.release(key);
     collector.retain(Array.from(frontEnd.core.models.live(), ({ model }) => model));
   },
+  predictRows: (...args: Parameters<PredictRows>) => frontEnd.core.models.predictRows(...args),
   listen: (request: ListenRequest) => frontEnd.listen(request),
   beginDrain: async () => frontEnd.beginDrain(),
   closeDoors: (graceMs: number) => frontEnd.closeDoors(graceMs),

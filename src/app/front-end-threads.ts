@@ -10,6 +10,7 @@ import { workerUrl } from '../core/worker-url.ts';
 import type { JobApi } from '../jobs/job-api.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import type { FrontLink } from '../models/front-link.ts';
+import type { PredictRows } from '../runtime/runtime.ts';
 import type { CollectorState } from '../telemetry/collector.ts';
 import type { FrontEndSettings, ListenRequest } from './front-end.ts';
 import { apiMethods } from './remote-api.ts';
@@ -53,6 +54,7 @@ export function startFrontEndThread(
     prepare: async (version) => void (await peer.call('prepare', [version], version.source.transfer)),
     apply: async (snapshot) => void (await peer.call('apply', [snapshot])),
     release: async (key) => void (await peer.call('release', [key])),
+    predictRows: async (...args) => (await peer.call('predictRows', args)) as Awaited<ReturnType<PredictRows>>,
     listen: async (request) => (await peer.call('listen', [request])) as { http: number; grpc: number | undefined },
     beginDrain: async () => void (await peer.call('beginDrain', [])),
     closeDoors: async (graceMs) => void (await peer.call('closeDoors', [graceMs])),

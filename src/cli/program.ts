@@ -8,10 +8,8 @@ import { Command, CommanderError } from 'commander';
 import { ServeryError } from '../core/errors.ts';
 import { version } from '../core/package-info.ts';
 import { command, run, workspaceOf, type Options } from './command.ts';
-import type { ExplainOptions, ImportOptions } from './commands/cron.ts';
-import type { ParityFlags } from './commands/parity.ts';
-import type { PredictFlags } from './commands/predict.ts';
-import type { ProfileFlags } from './commands/profile.ts';
+import { addCronCommands } from './cron-program.ts';
+import { addFileCommands } from './file-program.ts';
 import { addJobCommands } from './job-program.ts';
 import { printFailure } from './output.ts';
 
@@ -65,38 +63,9 @@ function createProgram(): Command {
     .action(run(async (workspace) => (await import('./commands/check.ts')).check(workspace as string)));
 
   addModelCommands(program);
+  addFileCommands(program);
+
   addJobCommands(program);
-
-  const output = program.command('output').description('Look at what runs have written.');
-  command(output, 'files', 'The files that make up an output now, by its manifests.')
-    .argument('<out>', 'the folder or file that a job or `predict` writes')
-    .action(run(async (out) => (await import('./commands/output.ts')).files(out as string)));
-
-  addPredictCommand(program);
-
-  command(program, 'parity', 'Compare the answers of the online and the batch way for the rows of a file, bit for bit.')
-    .argument('<model>', 'NAME, NAME@ALIAS or NAME/VERSION')
-    .argument('<file...>', 'files with rows')
-    .option('-w, --workspace <folder>', 'the workspace', '.')
-    .option('--rows <n>', 'rows to compare at most', '1000')
-    .option('--url <url>', 'a server to ask, such as http://127.0.0.1:8080; by default a front end in this process')
-    .option('--key <key>', 'an API key for that server')
-    .action(
-      run(async (model, files, options) =>
-        (await import('./commands/parity.ts')).parity(model as string, files as string[], options as ParityFlags),
-      ),
-    );
-
-  command(program, 'profile', 'Measure what a model costs, row by row and in batches, and which way suits.')
-    .argument('<model>', 'NAME, NAME@ALIAS or NAME/VERSION')
-    .option('-w, --workspace <folder>', 'the workspace', '.')
-    .option('--price-per-hour <amount>', 'what a machine like this costs', '0.10')
-    .option('--seconds <n>', 'time for each measurement', '2')
-    .action(
-      run(async (model, options) =>
-        (await import('./commands/profile.ts')).profile(model as string, options as ProfileFlags),
-      ),
-    );
 
   addCronCommands(program);
 
@@ -117,32 +86,6 @@ function createProgram(): Command {
     run(async () => (await import('./commands/config.ts')).config()),
   );
   return program;
-}
-
-function addPredictCommand(program: Command): void {
-  command(program, 'predict', 'Predict the rows of files, now, without a server.')
-    .argument('<model>', 'NAME, NAME@ALIAS or NAME/VERSION')
-    .requiredOption('-i, --input <file...>', 'files or globs to read; - is standard input')
-    .requiredOption('-o, --output <file>', 'file or folder to write; - is standard output')
-    .option('-w, --workspace <folder>', 'the workspace', '.')
-    .option('--passthrough <names>', 'input columns to write before the outputs, with commas between, or all')
-    .option('--input-format <format>', 'parquet, csv or ndjson; by default the name of the file says it')
-    .option('--format <format>', 'of the output: parquet, csv or ndjson; by default the name of the file says it')
-    .option('--columns <model=file...>', 'columns that the files call otherwise than the model')
-    .option('--where <condition>', 'an SQL condition; other rows are left out')
-    .option('--on-bad-row <what>', 'fail (default), quarantine or null')
-    .option('--max-bad-rows <n>', 'more bad rows fail the command')
-    .option('--max-bad-row-rate <share>', 'a larger share of bad rows fails the command')
-    .option('--labels', 'classes by their names')
-    .option('--metadata <kind=column...>', 'columns to add: model, version, runId, predictedAt')
-    .option('--chunk-rows <n>', 'rows that are predicted and kept as one')
-    .option('--batch-timeout <duration>', 'a batch that takes longer fails the command (default 10m)')
-    .option('--resume', 'go on where an earlier command with the same options has stopped')
-    .action(
-      run(async (model, options) =>
-        (await import('./commands/predict.ts')).predict(model as string, options as PredictFlags),
-      ),
-    );
 }
 
 function addModelCommands(program: Command): void {
@@ -197,30 +140,4 @@ function addModelCommands(program: Command): void {
   withWorkspace('types', 'Print the TypeScript types of a model.')
     .argument('<model>')
     .action(run(async (name, options) => (await commands()).types(workspaceOf(options), name as string)));
-}
-
-function addCronCommands(program: Command): void {
-  const cron = program.command('cron').description('Understand cron expressions, and take over crontabs.');
-  const commands = () => import('./commands/cron.ts');
-
-  command(cron, 'explain', 'What a cron expression means: in words, its next instants, and what each covers.')
-    .argument('<expression>', 'quoted, such as "0 20 * * 1-5"')
-    .option('--timezone <zone>', 'IANA name of the zone in which it is read', 'UTC')
-    .option('--from <instant>', 'instants after this one (default: now)')
-    .option('--count <n>', 'how many instants', '10')
-    .action(
-      run(async (expression, options) =>
-        (await commands()).explain(expression as string, options as ExplainOptions, Date.now()),
-      ),
-    );
-  command(cron, 'import', 'Print the jobs that do what a crontab does, and what could not be kept.')
-    .argument('<file>', 'a crontab, or - for standard input')
-    .option('--system', 'the lines have a column of users, as in /etc/crontab (default: by looking)')
-    .option('--no-system', 'the lines have no column of users')
-    .option(
-      '--timezone <zone>',
-      'zone of the machine that cron ran on',
-      Intl.DateTimeFormat().resolvedOptions().timeZone,
-    )
-    .action(run(async (file, options) => (await commands()).importFile(file as string, options as ImportOptions)));
 }
