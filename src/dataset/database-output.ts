@@ -51,12 +51,17 @@ export async function openDatabaseOutput(
   const name = isSqlite ? `sqlite:${options.sqlite}#${table}` : `postgres:${table}`;
   const where = isSqlite
     ? resolve(context.workspace, options.sqlite!)
-    : join(context.workspace, '.servery', `postgres-${shortHash(JSON.stringify(options.postgres))}`);
+    : join(context.workspace, '.servery', 'postgres');
   const run = `${context.runId}.${context.step}`;
   const runKey = fileKey(run);
   const interval = intervalKey(context.interval);
   const folder = await openStaging(where, runKey);
-  const lock = await lockOutput(folder, fileKey(`${table}.${interval}`), runKey, context.signal);
+  const lock = await lockOutput(
+    folder,
+    fileKey(`${shortHash(JSON.stringify(options.postgres ?? ''))}.${table}.${interval}`),
+    runKey,
+    context.signal,
+  );
   const duckdb = await openDuckDb({ ...limits, threads: 1 }, join(folder.staging, 'duckdb'));
   const target = { format: 'parquet', compression: 'none' } as const;
   const sink: SinkOptions = {
