@@ -6,7 +6,8 @@ import { workUntilKilled, workUntilOver } from './crash.ts';
 import { checkWhole, crashScenario, readOutput } from './crash-scenario.ts';
 
 /** Those that the scenario does not pass: other tests do. */
-const ELSEWHERE = /^engine\.(schedule|addRun|createBackfill|prune|reconcile)\.|^engine\.(commitChunk)\.|^dataset\.|^predict\./;
+const ELSEWHERE =
+  /^engine\.(schedule|addRun|createBackfill|prune|reconcile)\.|^engine\.(commitChunk)\.|^dataset\.|^predict\./;
 
 /** @param kind the beginning of the names of the failpoints */
 export function testKillsAt(kind: RegExp): void {
