@@ -1,10 +1,11 @@
 /** A thread with one front end; the control thread leads it through messages. See front-end-threads.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ControlApi } from '../models/control-api.ts';
 import type { Prepare, Snapshot } from '../models/snapshot.ts';
+import type { PredictRows } from '../runtime/runtime.ts';
 import { createCollector } from '../telemetry/collector.ts';
 import { createLogger, logEvents } from '../telemetry/log.ts';
 import { createFrontEnd, type FrontEndSettings, type ListenRequest } from './front-end.ts';
+import { remoteApi } from './remote-api.ts';
 import { connectPeer, type Methods } from './rpc.ts';
 
 const settings = workerData as FrontEndSettings;
@@ -19,6 +20,7 @@ const methods: Methods = {
     await frontEnd.core.models.release(key);
     collector.retain(Array.from(frontEnd.core.models.live(), ({ model }) => model));
   },
+  predictRows: (...args: Parameters<PredictRows>) => frontEnd.core.models.predictRows(...args),
   listen: (request: ListenRequest) => frontEnd.listen(request),
   beginDrain: async () => frontEnd.beginDrain(),
   closeDoors: (graceMs: number) => frontEnd.closeDoors(graceMs),
@@ -27,12 +29,5 @@ const methods: Methods = {
   stop: async () => void setImmediate(() => port.close()),
 };
 const peer = connectPeer(port, methods);
-
-/** Each method of the control thread's API as a message. */
-const control = new Proxy({} as ControlApi, {
-  get:
-    (_, method) =>
-    (...args: unknown[]) =>
-      peer.call(`control.${String(method)}`, args),
-});
-const frontEnd = createFrontEnd(settings, control);
+const jobs = settings.hasJobs ? remoteApi('jobs', peer) : undefined;
+const frontEnd = createFrontEnd(settings, remoteApi('control', peer), jobs);

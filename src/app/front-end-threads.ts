@@ -7,10 +7,13 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { workerUrl } from '../core/worker-url.ts';
+import type { JobApi } from '../jobs/job-api.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import type { FrontLink } from '../models/front-link.ts';
+import type { PredictRows } from '../runtime/runtime.ts';
 import type { CollectorState } from '../telemetry/collector.ts';
 import type { FrontEndSettings, ListenRequest } from './front-end.ts';
+import { apiMethods } from './remote-api.ts';
 import { connectPeer } from './rpc.ts';
 
 export interface FrontEndThread extends FrontLink {
@@ -29,14 +32,14 @@ export function frontEndCount(configured: number | 'auto'): number {
 }
 
 export function startFrontEndThread(
-  settings: FrontEndSettings,
-  control: ControlApi,
+  settings: Omit<FrontEndSettings, 'hasJobs'>,
+  { control, jobs }: { readonly control: ControlApi; readonly jobs: JobApi | undefined },
   onUnexpectedExit: (error: Error) => void,
 ): FrontEndThread {
-  const thread = new Worker(workerUrl(import.meta.url, './front-end-thread'), { workerData: settings });
-  const methods = Object.fromEntries(
-    CONTROL_METHODS.map((method) => [`control.${method}`, (...args: never[]) => callControl(control, method, args)]),
-  );
+  const thread = new Worker(workerUrl(import.meta.url, './front-end-thread'), {
+    workerData: { ...settings, hasJobs: jobs !== undefined } satisfies FrontEndSettings,
+  });
+  const methods = { ...apiMethods('control', control), ...(jobs !== undefined && apiMethods('jobs', jobs)) };
   const peer = connectPeer(thread, methods);
   const gone = Promise.withResolvers<void>();
   let isStopping = false;
@@ -51,6 +54,7 @@ export function startFrontEndThread(
     prepare: async (version) => void (await peer.call('prepare', [version], version.source.transfer)),
     apply: async (snapshot) => void (await peer.call('apply', [snapshot])),
     release: async (key) => void (await peer.call('release', [key])),
+    predictRows: async (...args) => (await peer.call('predictRows', args)) as Awaited<ReturnType<PredictRows>>,
     listen: async (request) => (await peer.call('listen', [request])) as { http: number; grpc: number | undefined },
     beginDrain: async () => void (await peer.call('beginDrain', [])),
     closeDoors: async (graceMs) => void (await peer.call('closeDoors', [graceMs])),
@@ -61,20 +65,4 @@ export function startFrontEndThread(
       await gone.promise;
     },
   };
-}
-
-const CONTROL_METHODS = [
-  'listModels',
-  'showModel',
-  'setAlias',
-  'removeAlias',
-  'rollback',
-  'load',
-  'unload',
-  'statistics',
-  'metrics',
-] as const satisfies readonly (keyof ControlApi)[];
-
-function callControl(control: ControlApi, method: keyof ControlApi, args: readonly never[]): Promise<unknown> {
-  return (control[method] as (...args: readonly never[]) => Promise<unknown>).call(control, ...args);
 }

@@ -12,6 +12,7 @@ import { docsPage } from '../http/openapi/docs-page.ts';
 import { createOpenApiPage } from '../http/openapi/openapi-page.ts';
 import type { HttpOptions } from '../http/options.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
+import type { JobApi } from '../jobs/job-api.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import { FrontModels } from '../models/front-models.ts';
 import { createPredictRows, type PredictRows } from '../serving/predict-rows.ts';
@@ -26,6 +27,10 @@ export interface FrontEndSettings {
   readonly auth: AuthOptions;
   readonly log: LogOptions;
   readonly defaultTimeoutMs: number;
+  /** False: the server is online only. */
+  readonly hasJobs: boolean;
+  /** What all front ends hold together, by door. */
+  readonly bufferedBytes: { readonly http: SharedArrayBuffer; readonly grpc: SharedArrayBuffer };
 }
 
 export interface ListenRequest {
@@ -63,19 +68,22 @@ export interface FrontEnd {
   closeDoors(graceMs: number): Promise<void>;
 }
 
-export function createFrontEnd(settings: FrontEndSettings, control: ControlApi): FrontEnd {
+/** @param jobs undefined where there are none: the server is online only */
+export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, jobs: JobApi | undefined): FrontEnd {
   const core = createFrontEndCore(settings.defaultTimeoutMs);
   const { models, predict } = core;
   const keys = createKeyRing(settings.auth);
   const openapi = createOpenApiPage(models, {
     version,
     authentication: keys.isRequired,
-    routes: () => http.routes,
+    routes: () => http.routes.filter(({ scope }) => scope !== 'jobs' || jobs !== undefined),
   });
   const http: HttpServer = createHttpServer({
     predict,
     models,
     control,
+    jobs,
+    bufferedBytes: settings.bufferedBytes.http,
     options: settings.http,
     keys,
     openapi,
@@ -85,6 +93,7 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi):
     predict,
     models,
     control,
+    bufferedBytes: settings.bufferedBytes.grpc,
     options: settings.grpc,
     serverName: settings.http.serverName,
     authorize: (authorization: string | undefined, scope: Scope) =>

@@ -8,11 +8,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ServeryError } from '../core/errors.ts';
+import { identify, isAlive, type ProcessIdentity } from '../core/process-identity.ts';
 
-export interface ServerFile {
-  readonly pid: number;
-  /** What the system says of the start of the process; empty where it does not say. */
-  readonly processStart: string;
+export interface ServerFile extends ProcessIdentity {
   readonly startedAt: string;
   /** `http://host:port`, once it listens. */
   readonly http?: string;
@@ -32,8 +30,7 @@ export async function holdServerFile(workspace: string): Promise<HeldServerFile>
   const path = join(folder, 'server.json');
   await mkdir(folder, { recursive: true });
   const own: ServerFile = {
-    pid: process.pid,
-    processStart: await processStart(process.pid),
+    ...(await identify(process.pid)),
     startedAt: new Date().toISOString(),
     key: randomBytes(24).toString('base64url'),
   };
@@ -88,8 +85,7 @@ async function replace(path: string, content: ServerFile): Promise<void> {
 async function readHolder(path: string): Promise<ServerFile | undefined> {
   const text = await readFile(path, 'utf8').catch(() => '');
   const holder = parse(text);
-  if (holder === undefined || !isAlive(holder.pid)) return undefined;
-  return (await processStart(holder.pid)) === holder.processStart ? holder : undefined;
+  return holder !== undefined && (await isAlive(holder)) ? holder : undefined;
 }
 
 function parse(text: string): ServerFile | undefined {
@@ -98,19 +94,4 @@ function parse(text: string): ServerFile | undefined {
   } catch {
     return undefined; // half a file cannot be ours: it is linked into place whole
   }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** Linux: field 22 of `/proc/PID/stat`, the start in clock ticks since boot. */
-async function processStart(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }

@@ -4,23 +4,30 @@
  * Whatever is opened here is closed in reverse order, both when the server is disposed and when a later
  * step of the start fails.
  */
+import { SCOPES } from '../core/api-keys.ts';
 import { systemClock } from '../core/clock.ts';
 import { createHash } from 'node:crypto';
 import { ServeryError } from '../core/errors.ts';
 import { notice } from '../core/events.ts';
 import { version } from '../core/package-info.ts';
 import type { ControlApi, ModelDetails } from '../models/control-api.ts';
+import { ByteBudget } from '../listening/byte-budget.ts';
 import type { Models } from '../models/models.ts';
 import { createCollector, mergeStates } from '../telemetry/collector.ts';
 import { createLogger, logEvents } from '../telemetry/log.ts';
 import { renderMetrics } from '../telemetry/metrics.ts';
 import { toStatistics } from '../telemetry/statistics.ts';
 import { formatAddress, isLoopback, parseAddress, reserve, type Address } from './addresses.ts';
-import { watchConfig } from './config-watch.ts';
+import { watchConfig, type LiveConfig } from './config-watch.ts';
 import { openControl } from './control.ts';
+import type { FrontEndSettings } from './front-end.ts';
 import { frontEndCount, startFrontEndThread, type FrontEndThread } from './front-end-threads.ts';
 import { holdServerFile } from './server-file.ts';
+import type { Scheduler } from './scheduler.ts';
 import type { Workspace } from './workspace.ts';
+
+/** After its runs have ended or were handed over, a worker has this time to close what it has open. */
+const BATCH_CLOSE_MS = 20_000;
 
 export interface Server extends AsyncDisposable {
   /** `http://host:port` or `https://host:port`. */
@@ -31,10 +38,13 @@ export interface Server extends AsyncDisposable {
   readonly firstReady: Promise<readonly ModelDetails[]>;
 }
 
+/** Opens the batch half of a workspace: `up` has one, `serve` does not. */
+export type OpenBatch = (workspace: Workspace) => Promise<Scheduler>;
+
 /**
  * @throws {ServeryError} `WORKSPACE_IN_USE`, `ADDRESS_IN_USE`, `ADDRESS_INSECURE`, `CONFIG_INVALID`
  */
-export async function startServer(workspace: Workspace): Promise<Server> {
+export async function startServer(workspace: Workspace, openBatch?: OpenBatch): Promise<Server> {
   const { config, folder, modelsFolder, stateFolder } = workspace;
   const httpAddress = parseAddress(config.listen.http);
   const grpcAddress = config.listen.grpc === 'off' ? undefined : parseAddress(config.listen.grpc);
@@ -52,6 +62,10 @@ export async function startServer(workspace: Workspace): Promise<Server> {
     stuckAfterMs: config.stuckAfter,
   });
   const { models } = control;
+  const scheduler = await openBatch?.(workspace);
+  if (scheduler !== undefined) opened.use(scheduler);
+  scheduler?.ended.catch((error: Error) => dieUnless(isStopping, 'the scheduler', error));
+  let isStopping = false;
   const fronts: FrontEndThread[] = [];
   const api = createControlApi(
     models,
@@ -59,11 +73,17 @@ export async function startServer(workspace: Workspace): Promise<Server> {
     fronts,
   );
 
-  const settings = { http: config.http, grpc: config.grpc, auth: withLocalKey(config.auth, held.key), log: config.log };
+  const settings: Omit<FrontEndSettings, 'hasJobs'> = {
+    http: config.http,
+    grpc: config.grpc,
+    auth: withLocalKey(config.auth, held.key),
+    log: config.log,
+    defaultTimeoutMs: config.defaultTimeout,
+    bufferedBytes: { http: ByteBudget.createCounter(), grpc: ByteBudget.createCounter() },
+  };
   const count = frontEndCount(config.frontEnds);
   for (let i = 0; i < count; i += 1) {
-    const front = startFrontEndThread({ ...settings, defaultTimeoutMs: config.defaultTimeout }, api, dieOf);
-    fronts.push(front);
+    fronts.push(startFrontEndThread(settings, { control: api, jobs: scheduler?.jobs }, dieOf));
   }
   opened.defer(() => Promise.all(fronts.map((front) => front.stop())).then(() => undefined));
   opened.use(control); // closed before the front ends stop, as their runners are closed by it
@@ -78,7 +98,8 @@ export async function startServer(workspace: Workspace): Promise<Server> {
   await held.publish({ http: httpUrl, ...(grpcText !== undefined && { grpc: grpcText }) });
 
   await Promise.all(fronts.map((front) => models.join(front)));
-  opened.use(watchConfig(workspace, models));
+  const live: LiveConfig = { models: (next) => models.configure(next.models ?? {}) };
+  opened.use(watchConfig(workspace, scheduler === undefined ? live : { ...live, batch: scheduler.configure }));
   const firstReady = models.start().then(async () => {
     const summaries = await models.listModels();
     return Promise.all(summaries.map(({ name }) => models.showModel(name)));
@@ -91,10 +112,15 @@ export async function startServer(workspace: Workspace): Promise<Server> {
     grpc: grpcText,
     firstReady,
     async [Symbol.asyncDispose]() {
+      isStopping = true;
       const leaveBy = systemClock.now() + config.stopGrace;
-      using _ = leaveIfStuck(models, config.stopGrace);
+      const batchGraceMs = scheduler === undefined ? 0 : config.batch.stopGrace + BATCH_CLOSE_MS;
+      using _ = leaveIfStuck(models, Math.max(config.stopGrace, batchGraceMs));
+      // Beside the requests in flight: neither half waits for the other.
+      const batchStopped = scheduler?.[Symbol.asyncDispose]();
       await Promise.all([models.drain(), ...fronts.map((front) => front.beginDrain())]);
       await Promise.all(fronts.map((front) => front.closeDoors(Math.max(0, leaveBy - systemClock.now()))));
+      await batchStopped;
       await resources.disposeAsync();
     },
   };
@@ -138,7 +164,7 @@ function refuseInsecure(addresses: readonly Address[], { config }: Workspace): v
 function withLocalKey(auth: Workspace['config']['auth'], key: string): Workspace['config']['auth'] {
   if (auth.keys.length === 0) return auth;
   const hash = `sha256:${createHash('sha256').update(key).digest('hex')}`;
-  return { keys: [...auth.keys, { name: 'local', hash, scopes: ['predict', 'admin'] }] };
+  return { keys: [...auth.keys, { name: 'local', hash, scopes: [...SCOPES] }] };
 }
 
 /**
@@ -152,6 +178,13 @@ function leaveIfStuck(models: Models, graceMs: number): Disposable {
     notice.publish({ level: 'error', message: `Leaving by SIGKILL: the grace time is over and ${what}` });
     process.kill(process.pid, 'SIGKILL');
   });
+}
+
+/** Without its scheduler a server would go on and run nothing. */
+function dieUnless(isExpected: boolean, what: string, error: Error): void {
+  if (isExpected) return;
+  notice.publish({ level: 'error', message: `Leaving: ${what} has ended`, error });
+  process.exit(1);
 }
 
 /** See front-end-threads.ts: a server without one of its front ends is no server. */

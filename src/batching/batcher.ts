@@ -35,6 +35,8 @@ export interface BatchCall {
   /** When the last of its callers gives up; undefined when one of them never does. */
   readonly deadline: number | undefined;
   readonly parameters: Parameters | undefined;
+  /** Aborts when the last of its callers has given up. */
+  readonly signal: CancelSignal;
 }
 
 export type RunBatch = (
@@ -68,10 +70,31 @@ interface Waiting {
   readonly parameters: Parameters | undefined;
   readonly resolve: (outputs: readonly Tensor[]) => void;
   readonly reject: (reason: ServeryError) => void;
-  /** Set when it left the queue for a run. */
-  running: boolean;
+  /** The run for which it left the queue. */
+  run: Run | undefined;
   /** Set when it has its answer, by whatever came first. */
   settled: boolean;
+}
+
+/** A batch under way, and the signal that nobody waits for it any more. */
+class Run implements CancelSignal {
+  readonly batch: readonly Waiting[];
+  aborted = false;
+  #listeners: (() => void)[] | undefined;
+
+  constructor(batch: readonly Waiting[]) {
+    this.batch = batch;
+  }
+
+  addEventListener(_: 'abort', listener: () => void): void {
+    (this.#listeners ??= []).push(listener);
+  }
+
+  abortIfAbandoned(): void {
+    if (this.aborted || !this.batch.every(({ settled }) => settled)) return;
+    this.aborted = true;
+    for (const listener of this.#listeners ?? []) listener();
+  }
 }
 
 export class Batcher implements AsyncDisposable {
@@ -146,7 +169,7 @@ export class Batcher implements AsyncDisposable {
       // prettier-ignore
       const waiting: Waiting = {
         inputs: tensors, rows, since, deadline, queueDeadline, group, parameters, resolve, reject,
-        running: false, settled: false,
+        run: undefined, settled: false,
       };
       if (deadline !== Infinity || queueDeadline !== Infinity) {
         this.#timed.add(waiting);
@@ -230,15 +253,17 @@ export class Batcher implements AsyncDisposable {
     const runRows = batchable ? Math.max(rows, minRows) : rows;
     let deadline = 0;
     let queuedMs = 0;
+    const run = new Run(batch);
     for (const waiting of batch) {
-      waiting.running = true;
+      waiting.run = run;
       queuedMs += start - waiting.since;
       if (waiting.deadline > deadline) deadline = waiting.deadline;
     }
-    const call = {
+    const call: BatchCall = {
       rows: runRows,
       deadline: deadline === Infinity ? undefined : deadline,
       parameters: batch[0]!.parameters,
+      signal: run,
     };
     const parts = batch.map((waiting) => waiting.inputs);
     let failure: unknown;
@@ -305,7 +330,8 @@ export class Batcher implements AsyncDisposable {
   /** Answers a request before its run does; if it still waits, its place is free at once. */
   #giveUp(waiting: Waiting, reason: ServeryError): void {
     if (waiting.settled) return;
-    if (!waiting.running) {
+    const { run } = waiting;
+    if (run === undefined) {
       const queue = this.#groups.get(waiting.group)!;
       if (queue.length === 1) this.#groups.delete(waiting.group);
       else queue.splice(queue.indexOf(waiting), 1);
@@ -313,6 +339,7 @@ export class Batcher implements AsyncDisposable {
       rejection.publish({ model: this.#settings.model, code: reason.code });
     }
     this.#settle(waiting).reject(reason);
+    run?.abortIfAbandoned();
   }
 
   // One timer for all deadlines, at the earliest: a timer for each request would cost more than the request.
@@ -328,12 +355,12 @@ export class Batcher implements AsyncDisposable {
     const now = this.#clock.now();
     let next = Infinity;
     for (const waiting of this.#timed) {
-      const at = waiting.running ? waiting.deadline : Math.min(waiting.deadline, waiting.queueDeadline);
+      const at = waiting.run !== undefined ? waiting.deadline : Math.min(waiting.deadline, waiting.queueDeadline);
       if (at > now) {
         next = Math.min(next, at);
         continue;
       }
-      const where = waiting.running ? 'while the model was running' : 'while it waited in the queue';
+      const where = waiting.run !== undefined ? 'while the model was running' : 'while it waited in the queue';
       this.#giveUp(waiting, new ServeryError('DEADLINE_EXCEEDED', `Request timeout expired ${where}`));
     }
     if (next !== Infinity) this.#expireAt(next);

@@ -7,6 +7,8 @@ import { ERROR_CATALOG, ServeryError, type ErrorCode } from '../core/errors.ts';
 
 export interface LocalServer {
   readonly url: string;
+  /** Has every scope. */
+  readonly key: string;
   /** @throws {ServeryError} what the server answered */
   request(method: string, path: string, body?: unknown): Promise<unknown>;
 }
@@ -18,6 +20,7 @@ export async function findServer(workspace: string): Promise<LocalServer | undef
   const { http: url, key } = holder;
   return {
     url,
+    key,
     async request(method, path, body) {
       const headers: Record<string, string> = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
       const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };

@@ -7,12 +7,11 @@
 import { Command, CommanderError } from 'commander';
 import { ServeryError } from '../core/errors.ts';
 import { version } from '../core/package-info.ts';
-import type { ParityFlags } from './commands/parity.ts';
-import type { PredictFlags } from './commands/predict.ts';
-import type { ProfileFlags } from './commands/profile.ts';
-import { printFailure, report, type Result } from './output.ts';
-
-type Options = Readonly<Record<string, unknown>>;
+import { command, run, workspaceOf, type Options } from './command.ts';
+import { addCronCommands } from './cron-program.ts';
+import { addFileCommands } from './file-program.ts';
+import { addJobCommands } from './job-program.ts';
+import { printFailure } from './output.ts';
 
 /** @returns when the command has ended; the exit code is in `process.exitCode` */
 export async function runProgram(argv: readonly string[]): Promise<void> {
@@ -36,7 +35,7 @@ function createProgram(): Command {
     .configureOutput({ writeErr: () => undefined }); // usage errors are printed once, by `runProgram`
 
   for (const [name, description] of [
-    ['up', 'Serve everything of a workspace on this machine.'],
+    ['up', 'Serve the models of a workspace and run its jobs.'],
     ['serve', 'Serve the models of a workspace online.'],
   ] as const) {
     command(program, name, description)
@@ -46,45 +45,33 @@ function createProgram(): Command {
       .option('--insecure', 'listen on other addresses than loopback without authentication')
       .option('--set <path=value...>', 'any option of docs/configuration.md, such as http.maxBodyBytes=1000000')
       .action(
-        run(async (workspace, options) => (await import('./commands/serve.ts')).serve(workspace as string, options)),
+        run(async (workspace, options) => (await import('./commands/serve.ts'))[name](workspace as string, options)),
       );
   }
+
+  command(program, 'work', 'Run the jobs of a workspace, without serving. A second one joins the first.')
+    .argument('[workspace]', 'folder with servery.config.* and jobs/', '.')
+    .option('--set <path=value...>', 'any option of docs/configuration.md, such as batch.maxRunning=2')
+    .action(run(async (workspace, options) => (await import('./commands/work.ts')).work(workspace as string, options)));
 
   command(program, 'init', 'Make a workspace to start from.')
     .argument('<folder>', 'folder to make; it must be empty or absent')
     .action(run(async (folder) => (await import('./commands/init.ts')).init(folder as string)));
 
-  command(program, 'check', 'Check configuration and models, without serving.')
+  command(program, 'check', 'Check configuration, models and jobs, without serving.')
     .argument('[workspace]', 'folder with models/ and servery.config.*', '.')
     .action(run(async (workspace) => (await import('./commands/check.ts')).check(workspace as string)));
 
   addModelCommands(program);
+  addFileCommands(program);
+  addJobCommands(program);
 
-  addPredictCommand(program);
+  const output = program.command('output').description('Look at what runs have written.');
+  command(output, 'files', 'The files that make up an output now, by its manifests.')
+    .argument('<out>', 'the folder or file that a job or `predict` writes')
+    .action(run(async (out) => (await import('./commands/output.ts')).files(out as string)));
 
-  command(program, 'parity', 'Compare the answers of the online and the batch way for the rows of a file, bit for bit.')
-    .argument('<model>', 'NAME, NAME@ALIAS or NAME/VERSION')
-    .argument('<file...>', 'files with rows')
-    .option('-w, --workspace <folder>', 'the workspace', '.')
-    .option('--rows <n>', 'rows to compare at most', '1000')
-    .option('--url <url>', 'a server to ask, such as http://127.0.0.1:8080; by default a front end in this process')
-    .option('--key <key>', 'an API key for that server')
-    .action(
-      run(async (model, files, options) =>
-        (await import('./commands/parity.ts')).parity(model as string, files as string[], options as ParityFlags),
-      ),
-    );
-
-  command(program, 'profile', 'Measure what a model costs, row by row and in batches, and which way suits.')
-    .argument('<model>', 'NAME, NAME@ALIAS or NAME/VERSION')
-    .option('-w, --workspace <folder>', 'the workspace', '.')
-    .option('--price-per-hour <amount>', 'what a machine like this costs', '0.10')
-    .option('--seconds <n>', 'time for each measurement', '2')
-    .action(
-      run(async (model, options) =>
-        (await import('./commands/profile.ts')).profile(model as string, options as ProfileFlags),
-      ),
-    );
+  addCronCommands(program);
 
   command(program, 'openapi', 'Print the OpenAPI document of a workspace that is served.')
     .option('-w, --workspace <folder>', 'the workspace', '.')
@@ -92,7 +79,7 @@ function createProgram(): Command {
 
   command(program, 'token', 'Make an API key: prints the key once, and the line for the configuration.')
     .argument('<name>', 'who will use it')
-    .option('--scopes <list>', 'predict, admin, or both with a comma', 'predict')
+    .option('--scopes <list>', 'predict, admin, jobs, or several with commas', 'predict')
     .action(
       run(async (name, options) =>
         (await import('./commands/token.ts')).token(name as string, String((options as Options)['scopes'])),
@@ -103,32 +90,6 @@ function createProgram(): Command {
     run(async () => (await import('./commands/config.ts')).config()),
   );
   return program;
-}
-
-function addPredictCommand(program: Command): void {
-  command(program, 'predict', 'Predict the rows of files, now, without a server.')
-    .argument('<model>', 'NAME, NAME@ALIAS or NAME/VERSION')
-    .requiredOption('-i, --input <file...>', 'files or globs to read; - is standard input')
-    .requiredOption('-o, --output <file>', 'file or folder to write; - is standard output')
-    .option('-w, --workspace <folder>', 'the workspace', '.')
-    .option('--passthrough <names>', 'input columns to write before the outputs, with commas between, or all')
-    .option('--input-format <format>', 'parquet, csv or ndjson; by default the name of the file says it')
-    .option('--format <format>', 'of the output: parquet, csv or ndjson; by default the name of the file says it')
-    .option('--columns <model=file...>', 'columns that the files call otherwise than the model')
-    .option('--where <condition>', 'an SQL condition; other rows are left out')
-    .option('--on-bad-row <what>', 'fail (default), quarantine or null')
-    .option('--max-bad-rows <n>', 'more bad rows fail the command')
-    .option('--max-bad-row-rate <share>', 'a larger share of bad rows fails the command')
-    .option('--labels', 'classes by their names')
-    .option('--metadata <kind=column...>', 'columns to add: model, version, runId, predictedAt')
-    .option('--chunk-rows <n>', 'rows that are predicted and kept as one')
-    .option('--batch-timeout <duration>', 'a batch that takes longer fails the command (default 10m)')
-    .option('--resume', 'go on where an earlier command with the same options has stopped')
-    .action(
-      run(async (model, options) =>
-        (await import('./commands/predict.ts')).predict(model as string, options as PredictFlags),
-      ),
-    );
 }
 
 function addModelCommands(program: Command): void {
@@ -183,20 +144,4 @@ function addModelCommands(program: Command): void {
   withWorkspace('types', 'Print the TypeScript types of a model.')
     .argument('<model>')
     .action(run(async (name, options) => (await commands()).types(workspaceOf(options), name as string)));
-}
-
-function command(parent: Command, name: string, description: string): Command {
-  return parent.command(name).description(description).option('--json', 'print one JSON document');
-}
-
-/** Commander appends the options and the command to the arguments of an action. */
-function run(action: (...args: readonly unknown[]) => Promise<Result | undefined>) {
-  return async (...args: unknown[]): Promise<void> => {
-    const self = args.pop() as Command;
-    await report(self.opts()['json'] === true, () => action(...args));
-  };
-}
-
-function workspaceOf(options: unknown): string {
-  return String((options as Options)['workspace']);
 }

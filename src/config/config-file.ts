@@ -1,18 +1,22 @@
 /**
- * Reads `servery.config.*` of a workspace into a plain value.
+ * Reads `servery.config.*` of a workspace, and the jobs that have a file each in `jobs/`, into plain values.
  *
  * A TypeScript or JavaScript file is a program: it is evaluated in a thread that lives only for this, so
  * an edited file can be read again, and one that never ends is stopped.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { parseDocument } from 'yaml';
 import { ServeryError } from '../core/errors.ts';
 import { workerUrl } from '../core/worker-url.ts';
 
+const EXTENSIONS = ['ts', 'mts', 'js', 'mjs', 'yaml', 'yml', 'json'];
+
 /** In the order in which they are looked for. */
-export const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'yml', 'json'].map((end) => `servery.config.${end}`);
+export const CONFIG_FILES = EXTENSIONS.map((end) => `servery.config.${end}`);
+
+export const JOBS_FOLDER = 'jobs';
 
 const EVALUATION_LIMIT_MS = 10_000;
 
@@ -35,11 +39,32 @@ export async function readConfigFile(workspace: string): Promise<ConfigFile | un
   const [name, other] = present;
   if (name === undefined) return undefined;
   if (other !== undefined) throw invalid(name, `there is also ${other}, expected one configuration file`);
+  return readValue(workspace, name);
+}
+
+/**
+ * The files in `jobs/`: `nightly.yaml` is the job `nightly`. Others, and what begins with a dot or `_`, are left alone.
+ *
+ * @throws {ServeryError} `CONFIG_INVALID` when one cannot be read, or two have one name
+ */
+export async function readJobFiles(workspace: string): Promise<ReadonlyMap<string, ConfigFile>> {
+  const names = await readdir(join(workspace, JOBS_FOLDER)).catch(() => []);
+  const files = new Map<string, ConfigFile>();
+  for (const name of names.sort()) {
+    const [, job, extension = ''] = /^([^._][^]*?)\.([a-z]+)$/.exec(name) ?? [];
+    if (job === undefined || !EXTENSIONS.includes(extension)) continue;
+    const path = `${JOBS_FOLDER}/${name}`;
+    const other = files.get(job);
+    if (other !== undefined) throw invalid(path, `there is also ${other.name}, expected one file for a job`);
+    files.set(job, await readValue(workspace, path));
+  }
+  return files;
+}
+
+async function readValue(workspace: string, name: string): Promise<ConfigFile> {
   const path = join(workspace, name);
-  return {
-    name,
-    value: /\.[mc]?[jt]s$/.test(name) ? await evaluate(path, name) : parse(await readFile(path, 'utf8'), name),
-  };
+  const isProgram = /\.[mc]?[jt]s$/.test(name);
+  return { name, value: isProgram ? await evaluate(path, name) : parse(await readFile(path, 'utf8'), name) };
 }
 
 function parse(text: string, name: string): unknown {

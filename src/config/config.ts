@@ -5,7 +5,7 @@
  */
 import { ServeryError } from '../core/errors.ts';
 import { describeIssues } from '../models/option-issues.ts';
-import { readConfigFile } from './config-file.ts';
+import { readConfigFile, readJobFiles, type ConfigFile } from './config-file.ts';
 import { listOptions, parseOptionText, type Option } from './options-list.ts';
 import { configSchema, type Config, type ConfigInput } from './schema.ts';
 
@@ -21,15 +21,30 @@ const SHORT_VARIABLES: Readonly<Record<string, string>> = { SERVERY_HTTP: 'liste
 
 /** @throws {ServeryError} `CONFIG_INVALID`, naming every problem at once */
 export async function loadConfig({ workspace, env, flags }: ConfigSources): Promise<Config> {
-  const file = await readConfigFile(workspace);
+  const [file, jobFiles] = await Promise.all([readConfigFile(workspace), readJobFiles(workspace)]);
   const value = structuredClone(file?.value ?? {});
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isTree(value)) {
     throw new ServeryError('CONFIG_INVALID', `Cannot use ${file?.name}: expected an object of options`);
   }
+  if (jobFiles.size > 0) value['jobs'] = withJobFiles(value['jobs'], jobFiles, file?.name);
   const options = new Map(listOptions(configSchema).map((option) => [option.path, option]));
-  for (const [path, text] of fromEnvironment(options.values(), env)) set(value as Tree, options, path, text);
-  for (const [path, text] of Object.entries(flags)) set(value as Tree, options, path, text);
-  return parseConfig(value, file?.name ?? 'the configuration');
+  for (const [path, text] of fromEnvironment(options.values(), env)) set(value, options, path, text);
+  for (const [path, text] of Object.entries(flags)) set(value, options, path, text);
+  const where = [...(file === undefined ? [] : [file.name]), ...(jobFiles.size > 0 ? ['jobs/'] : [])];
+  return parseConfig(value, where.join(' and ') || 'the configuration');
+}
+
+/** @throws {ServeryError} `CONFIG_INVALID` when a job is in the configuration and in a file of its own */
+function withJobFiles(jobs: unknown, files: ReadonlyMap<string, ConfigFile>, where = 'the configuration'): unknown {
+  if (jobs !== undefined && !isTree(jobs)) return jobs; // for the schema to refuse
+  const merged: Tree = { ...jobs };
+  for (const [name, file] of files) {
+    if (Object.hasOwn(merged, name)) {
+      throw new ServeryError('CONFIG_INVALID', `Cannot use ${file.name}: ${where} has a job "${name}" too`);
+    }
+    merged[name] = file.value;
+  }
+  return merged;
 }
 
 /** @throws {ServeryError} `CONFIG_INVALID`, naming every problem at once */
@@ -47,6 +62,10 @@ export function defineConfig(config: ConfigInput): ConfigInput {
 }
 
 type Tree = { [key: string]: unknown };
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 function* fromEnvironment(options: Iterable<Option>, env: ConfigSources['env']): Generator<[string, string]> {
   for (const [name, path] of Object.entries(SHORT_VARIABLES)) if (env[name] !== undefined) yield [path, env[name]];

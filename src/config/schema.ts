@@ -9,6 +9,8 @@ import { duration } from '../core/duration.ts';
 import { isModelName } from '../core/model.ts';
 import { grpcOptions } from '../grpc/options.ts';
 import { httpOptions } from '../http/options.ts';
+import { batchOptions } from '../jobs/batch-options.ts';
+import { jobsOptions } from '../jobs/job-options.ts';
 import { modelConfig } from '../models/model-options.ts';
 import { logOptions } from '../telemetry/options.ts';
 
@@ -32,6 +34,8 @@ export const configSchema = z.strictObject({
     .record(z.string().refine(isModelName, 'a model name has letters, digits, _, - and . only'), modelConfig)
     .default({})
     .describe('By name of the model; laid over its model.yaml.'),
+  jobs: jobsOptions.default({}).describe('By name of the job; a file each in jobs/ is the same.'),
+  batch: batchOptions.prefault({}),
   http: httpOptions.prefault({}),
   grpc: grpcOptions.prefault({}),
   auth: authOptions.prefault({}),

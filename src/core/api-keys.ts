@@ -8,6 +8,9 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
 import { ServeryError } from './errors.ts';
 
+/** What a key may be made for. */
+export const SCOPES = ['predict', 'admin', 'jobs'] as const;
+
 export const authOptions = z.strictObject({
   keys: z
     .array(
@@ -17,9 +20,11 @@ export const authOptions = z.strictObject({
           .string()
           .regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256: and 64 hexadecimal digits; see `servery token`'),
         scopes: z
-          .array(z.enum(['predict', 'admin']))
+          .array(z.enum(SCOPES))
           .min(1)
-          .describe('`predict`: predictions. `admin`: load, unload, aliases. Either may read.'),
+          .describe(
+            '`predict`: predictions. `admin`: load, unload, aliases. `jobs`: jobs, runs and logs. Any may read models.',
+          ),
       }),
     )
     .default([])
@@ -28,7 +33,7 @@ export const authOptions = z.strictObject({
 export type AuthOptions = z.output<typeof authOptions>;
 
 /** What a route or method asks of a key: nothing, any key, or a key with this scope. */
-export type Scope = 'none' | 'read' | 'predict' | 'admin';
+export type Scope = 'none' | 'read' | (typeof SCOPES)[number];
 
 export interface KeyRing {
   /** False: no keys are configured, everything is allowed. */

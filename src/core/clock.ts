@@ -24,3 +24,9 @@ export const systemClock: Clock = {
     return { [Symbol.dispose]: () => clearTimeout(timer) };
   },
 };
+
+/**
+ * The clock on the wall, which an operator, NTP or a laptop's lid may move: for schedules and for instants that
+ * several processes compare. Whoever uses it must bear a jump in either direction.
+ */
+export const wallClock: Clock = { now: () => Date.now(), after: systemClock.after };

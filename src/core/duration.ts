@@ -20,6 +20,23 @@ export function formatDuration(durationMs: number): string {
   return `${durationMs / size}${unit}`;
 }
 
+/** About how long something took or waits, for people: `850ms`, `12.3s`, `4m 5s`, `2h 3m`, `3d 4h`. */
+export function roughDuration(ms: number): string {
+  if (ms < 1000) return formatDuration(Math.max(0, Math.round(ms)));
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)}s`;
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+  ] as const;
+  const at = units.findIndex(([, size]) => ms >= size);
+  const [name, size] = units[at]!;
+  const [next, nextSize] = units[at + 1] ?? ['', Infinity];
+  const rest = Math.floor((ms % size) / nextSize);
+  return `${Math.floor(ms / size)}${name}${rest === 0 ? '' : ` ${rest}${next}`}`;
+}
+
 /** An option that is written as `30s` and read as 30000. Give it a default with `.prefault('30s')`. */
 export const duration = z
   .string()

@@ -50,6 +50,14 @@ export const FAILPOINTS = [
   'dataset.clean.after',
   'dataset.commit.before',
   'dataset.commit.after',
+  // Programs of steps
+  'command.start.before',
+  'command.start.after',
+  'command.end',
+  // A trained version goes live
+  'train.publish.before',
+  'train.publish.after',
+  'train.alias.after',
 ] as const;
 
 export type Failpoint = (typeof FAILPOINTS)[number];

@@ -28,8 +28,7 @@ export interface StagingFolder {
 
 /** @throws {ServeryError} `OUTPUT_INVALID` */
 export async function openStaging(output: string, runKey: string): Promise<StagingFolder> {
-  const target = await real(resolve(output));
-  const root = join(dirname(target), `.${basename(target)}.servery`);
+  const { target, root } = await placeOf(output);
   const folder = {
     root,
     staging: join(root, 'staging', runKey),
@@ -46,6 +45,12 @@ export async function openStaging(output: string, runKey: string): Promise<Stagi
     throw translateFailure(error, 'OUTPUT_INVALID');
   }
   return folder;
+}
+
+/** Where an output is, links resolved, and the folder beside it. */
+export async function placeOf(output: string): Promise<{ readonly target: string; readonly root: string }> {
+  const target = await real(resolve(output));
+  return { target, root: join(dirname(target), `.${basename(target)}.servery`) };
 }
 
 /** The path without links, as far as it exists. */

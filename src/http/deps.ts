@@ -1,6 +1,7 @@
 /** What the HTTP door is given. It opens nothing and owns no model. */
 import type { KeyRing } from '../core/api-keys.ts';
 import type { ModelRef } from '../core/model.ts';
+import type { JobApi } from '../jobs/job-api.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
 import type { Predict } from '../serving/predict.ts';
@@ -27,6 +28,10 @@ export interface HttpDeps {
   readonly predict: Predict;
   readonly models: ReadModels;
   readonly control: ControlApi;
+  /** Undefined where there are no jobs: the server is online only. */
+  readonly jobs: JobApi | undefined;
+  /** The counter of `maxBufferedBytes`, which all front ends share; see listening/byte-budget.ts. */
+  readonly bufferedBytes: SharedArrayBuffer;
   readonly options: HttpOptions;
   readonly keys: KeyRing;
   /** The live routes and signatures as OpenAPI 3.1. */

@@ -17,8 +17,8 @@ import { checkMediaType, HostRule, OriginRule } from './web-rules.ts';
 
 const REMEMBERED_TARGETS = 1024;
 const ALLOWED_HEADERS =
-  'authorization, content-encoding, content-type, inference-header-content-length, servery-timeout-ms, traceparent, ' +
-  'x-api-key, x-request-id';
+  'authorization, content-encoding, content-type, idempotency-key, inference-header-content-length, last-event-id, ' +
+  'servery-timeout-ms, traceparent, x-api-key, x-request-id';
 
 export class Dispatcher {
   readonly hosts: HostRule;
@@ -83,7 +83,7 @@ export class Dispatcher {
     const encoding = headers['content-encoding'];
     const jsonBytes = encoding === undefined ? headers['inference-header-content-length'] : undefined;
     exchange.body = await exchange.readBody(maxBodyBytes, parseHeaderLength(jsonBytes as string | undefined));
-    if (encoding !== undefined) exchange.body = await decompress(exchange.body, encoding, maxDecompressedBytes);
+    if (encoding !== undefined) exchange.unpacked(await decompress(exchange.body, encoding, maxDecompressedBytes));
   }
 
   /** @returns undefined when the request is answered already */

@@ -76,7 +76,10 @@ export function toErrorAnswer(error: unknown): ErrorAnswer {
 }
 
 function headersOf(error: ServeryError): readonly string[] {
-  if (error.retryable) return ['retry-after', String(Math.max(1, Math.ceil((error.retryAfterMs ?? 1000) / 1000)))];
+  // The others that are worth a retry are worth one by a run, not by whoever asked.
+  if (STATUS[error.code] === 503) {
+    return ['retry-after', String(Math.max(1, Math.ceil((error.retryAfterMs ?? 1000) / 1000)))];
+  }
   switch (error.code) {
     case 'UNAUTHENTICATED':
       return ['www-authenticate', 'Bearer'];

@@ -10,14 +10,19 @@ import { systemClock } from '../core/clock.ts';
 import { ServeryError, type ErrorCode } from '../core/errors.ts';
 import { predictionDone, requestDone } from '../core/events.ts';
 import type { ModelVersion } from '../core/model.ts';
+import type { ByteBudget } from '../listening/byte-budget.ts';
 import { BodyReader } from './body.ts';
 import { chooseCoding, compress, COMPRESS_FROM_BYTES, isOnlyCoding } from './compression.ts';
 import { toErrorAnswer } from './errors.ts';
+import { EventStream } from './event-stream.ts';
 import type { Target } from './route.ts';
 import { childTraceparent, createRequestId, isRequestId } from './trace.ts';
 
 const JSON_TYPE = 'application/json';
 const EMPTY = new Uint8Array(0);
+const EXPOSED_HEADERS =
+  'inference-header-content-length, location, retry-after, servery-log-attempt, servery-log-complete, servery-log-offset, ' +
+  'servery-log-step, traceparent, x-request-id';
 const LONGEST_TIMEOUT_MS = 86_400_000;
 
 export class Exchange implements CancelSignal {
@@ -25,6 +30,7 @@ export class Exchange implements CancelSignal {
   readonly headers: IncomingHttpHeaders;
   readonly #response: ServerResponse;
   readonly #isDraining: () => boolean;
+  readonly #budget: ByteBudget;
   readonly #startedAt = systemClock.now();
 
   /** Set once the path is known. */
@@ -45,16 +51,18 @@ export class Exchange implements CancelSignal {
   #timer: Disposable | undefined;
   #error: unknown;
   #isAnswered = false;
+  #stream: EventStream | undefined;
   /** The client sends its body only when it is told to. */
   #awaitsLeave = false;
   #requestId: string | undefined;
   #traceparent: string | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, isDraining: () => boolean) {
+  constructor(request: IncomingMessage, response: ServerResponse, isDraining: () => boolean, budget: ByteBudget) {
     this.request = request;
     this.headers = request.headers;
     this.#response = response;
     this.#isDraining = isDraining;
+    this.#budget = budget;
     const { 'x-request-id': id, traceparent, expect } = this.headers;
     if (expect !== undefined) this.#awaitsLeave = expect.toLowerCase() === '100-continue';
     if (id !== undefined && isRequestId(id as string)) {
@@ -107,7 +115,7 @@ export class Exchange implements CancelSignal {
     // prettier-ignore
     this.#common.push(
       'access-control-allow-origin', origin,
-      'access-control-expose-headers', 'inference-header-content-length, retry-after, traceparent, x-request-id',
+      'access-control-expose-headers', EXPOSED_HEADERS,
       'vary', 'origin',
     );
   }
@@ -129,11 +137,17 @@ export class Exchange implements CancelSignal {
 
   /** Reads the body; see `BodyReader`. */
   readBody(maxBytes: number, jsonBytes: number | undefined): Promise<Uint8Array> {
-    this.#reader = new BodyReader(this.request, maxBytes);
+    this.#reader = new BodyReader(this.request, maxBytes, this.#budget);
     const body = this.#reader.read(jsonBytes);
     if (this.#awaitsLeave) this.#response.writeContinue();
     this.#awaitsLeave = false;
     return body;
+  }
+
+  /** Uses the body in a larger form, which was made of what was read. */
+  unpacked(body: Uint8Array): void {
+    this.#reader?.hold(body.length);
+    this.body = body;
   }
 
   /** Answers with JSON text. */
@@ -146,6 +160,23 @@ export class Exchange implements CancelSignal {
     if (!this.#settle()) return;
     this.#transmit(status, contentType, body, headers);
     this.#announce(status, 'OK');
+  }
+
+  /**
+   * Answers with events until the stream or the connection is ended.
+   *
+   * @returns undefined when the request has its answer already
+   */
+  openStream(): EventStream | undefined {
+    if (!this.#settle()) return undefined;
+    this.#stream = new EventStream(this.#response, this.#common);
+    if (this.#isDraining() || this.request.method === 'HEAD') this.#stream.end();
+    return this.#stream;
+  }
+
+  /** A stream would go on for ever: the server is stopping. */
+  endStream(): void {
+    this.#stream?.end();
   }
 
   fail(error: unknown): void {
@@ -163,6 +194,7 @@ export class Exchange implements CancelSignal {
 
   /** The connection is gone: with or without an answer, nobody waits for one. */
   closed(): void {
+    if (this.#stream !== undefined) this.#announce(200, 'OK');
     if (!this.#settle()) return;
     this.#onAbort?.();
     this.#reader?.discard();
@@ -182,6 +214,7 @@ export class Exchange implements CancelSignal {
     if (this.#isAnswered) return false;
     this.#isAnswered = true;
     this.#timer?.[Symbol.dispose]();
+    this.#reader?.release();
     return true;
   }
 

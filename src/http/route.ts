@@ -23,7 +23,7 @@ export interface Route {
 }
 
 export interface RouteDocs {
-  readonly tag: 'Predictions' | 'Open Inference Protocol' | 'Models' | 'Server';
+  readonly tag: 'Predictions' | 'Open Inference Protocol' | 'Models' | 'Jobs' | 'Runs' | 'Backfills' | 'Server';
   readonly summary: string;
 }
 

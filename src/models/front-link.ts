@@ -4,6 +4,7 @@
  * A front end answers requests with the versions it was told to prepare and to apply; see snapshot.ts
  * for the order in which the calls come.
  */
+import type { PredictRows } from '../runtime/runtime.ts';
 import type { Prepare, Snapshot } from './snapshot.ts';
 
 export interface FrontLink {
@@ -13,4 +14,6 @@ export interface FrontLink {
   apply(snapshot: Snapshot): Promise<void>;
   /** Resolves when the last request of the version is answered here and its runner is closed. */
   release(key: number): Promise<void>;
+  /** Predicts as for a request; what is asked here is part of a warm-up. */
+  readonly predictRows: PredictRows;
 }

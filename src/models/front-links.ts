@@ -9,6 +9,8 @@ import { notice } from '../core/events.ts';
 import type { FrontLink } from './front-link.ts';
 import type { LoadedVersion } from './load-version.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { PredictRows } from '../runtime/runtime.ts';
+import { ServeryError } from '../core/errors.ts';
 
 export class FrontLinks {
   readonly #links = new Set<FrontLink>();
@@ -63,6 +65,14 @@ export class FrontLinks {
       notice.publish({ level: 'error', message: 'A front end could not close a version', error });
     }
   }
+
+  /** Asks one of them, when it has got everything that was prepared and applied until now. */
+  readonly predictRows: PredictRows = async (model, rows, options) => {
+    await this.#last;
+    const [link] = this.#links;
+    if (link === undefined) throw new ServeryError('MODEL_NOT_READY', 'Cannot ask other models: there is no front end');
+    return link.predictRows(model, rows, { deadline: options.deadline }); // a signal cannot cross to its thread
+  };
 
   /** All of them, also when one fails; the failure of one that has left meanwhile does not count. */
   async #onEach(ask: (link: FrontLink) => Promise<void>): Promise<void> {

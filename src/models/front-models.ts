@@ -8,18 +8,19 @@ import { ServeryError, quote } from '../core/errors.ts';
 import { formatModelRef, type ModelRef } from '../core/model.ts';
 import { openRunner } from '../runtime/open-runner.ts';
 import type { PredictRows } from '../runtime/runtime.ts';
+import type { FrontLink } from './front-link.ts';
 import { LiveVersion } from './live-version.ts';
 import type { ModelEntry, Prepare, Snapshot, VersionDescriptor, VersionEntry } from './snapshot.ts';
 
-export class FrontModels implements AsyncDisposable {
+export class FrontModels implements FrontLink, AsyncDisposable {
   readonly #open = new Map<number, LiveVersion>();
-  readonly #predictRows: PredictRows;
+  /** How handlers of this front end call other models. */
+  readonly predictRows: PredictRows;
   #snapshot: Snapshot = { sequence: 0, ready: false, models: [] };
   #models: ReadonlyMap<string, ModelEntry> = new Map();
 
-  /** @param predictRows how handlers of this front end call other models */
   constructor(predictRows: PredictRows) {
-    this.#predictRows = predictRows;
+    this.predictRows = predictRows;
   }
 
   get snapshot(): Snapshot {
@@ -29,7 +30,7 @@ export class FrontModels implements AsyncDisposable {
   /** Opens a runner for a version that is not live yet. */
   async prepare({ descriptor, source }: Prepare): Promise<void> {
     const runner = await openRunner(source);
-    this.#open.set(descriptor.key, new LiveVersion(descriptor, runner, this.#predictRows));
+    this.#open.set(descriptor.key, new LiveVersion(descriptor, runner, this.predictRows));
   }
 
   async apply(snapshot: Snapshot): Promise<void> {

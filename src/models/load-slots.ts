@@ -7,11 +7,16 @@ export class LoadSlots {
     this.#free = slots;
   }
 
-  /** Waits for a slot, which is given back when the result is disposed. */
+  /** Waits for a slot, which is given back when the result is disposed, once. */
   async take(): Promise<Disposable> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return { [Symbol.dispose]: () => this.#giveBack() };
+    let isTaken = true;
+    const giveBack = () => {
+      if (isTaken) this.#giveBack();
+      isTaken = false;
+    };
+    return { [Symbol.dispose]: giveBack };
   }
 
   #giveBack(): void {

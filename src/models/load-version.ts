@@ -8,7 +8,7 @@ import { SharedQueue } from '../batching/shared-queue.ts';
 import { systemClock } from '../core/clock.ts';
 import type { ModelArtifact } from '../core/model.ts';
 import type { CheckedInputs, Signature } from '../core/signature.ts';
-import type { LoadedModel, RunnerSource, Runtime } from '../runtime/runtime.ts';
+import type { LoadedModel, PredictRows, RunnerSource, Runtime } from '../runtime/runtime.ts';
 import type { ResolvedVersion } from './control-api.ts';
 import type { ModelConfig } from './model-options.ts';
 import { resolveSignature } from './resolve-signature.ts';
@@ -29,6 +29,8 @@ export interface ProbeRequest {
   readonly given: boolean;
   readonly maxRows: number;
   readonly allowInline: boolean;
+  /** How a handler asks other models meanwhile. */
+  readonly predictRows?: PredictRows | undefined;
 }
 
 export interface ProbeResult {
@@ -63,7 +65,7 @@ export async function loadVersion(
   runtime: Runtime,
   artifact: ModelArtifact,
   options: ModelConfig,
-  { key, probe }: { readonly key: number; readonly probe: Probe },
+  { key, probe, predictRows }: { readonly key: number; readonly probe: Probe; readonly predictRows?: PredictRows },
 ): Promise<LoadedVersion> {
   const began = systemClock.now();
   let model = await runtime.load(artifact, options.runtime);
@@ -75,7 +77,7 @@ export async function loadVersion(
     const allowInline = facts.canInline && model.connectInline !== undefined && options.runtime.inline === 'auto';
     const { candidates, file, exampleRows } = warmUp;
     const given = file !== undefined;
-    const request = { artifact, model, signature, candidates, given, maxRows, allowInline };
+    const request = { artifact, model, signature, candidates, given, maxRows, allowInline, predictRows };
     let probed = await probe(request);
     ({ model, probed } = await settleThreads(request, probed, probe, runtime, options.runtime));
     const batchable = probed.batchable && signature.batched && facts.rowsAreIndependent && !facts.oneRequestPerCall;

@@ -7,7 +7,7 @@
  */
 import { ServeryError } from '../core/errors.ts';
 import { notice } from '../core/events.ts';
-import type { ModelArtifact, ModelVersion } from '../core/model.ts';
+import type { ModelArtifact, ModelRef, ModelVersion } from '../core/model.ts';
 import type { FolderRepository } from '../repository/folder-repository.ts';
 import type { StoredModel, StoredVersion } from '../repository/settle.ts';
 import type { FrontLinks } from './front-links.ts';
@@ -17,6 +17,7 @@ import type { ModelConfig, ModelConfigInput } from './model-options.ts';
 import { ModelSettings } from './model-settings.ts';
 import { Retirement } from './retirement.ts';
 import { ServingAliases } from './serving-aliases.ts';
+import type { WarmUpCalls } from './warm-up-calls.ts';
 import { VersionLife, type Attempt, type VersionStatus } from './version-life.ts';
 import { formatPolicy, nextAction, wantedVersions, type ModelState } from './version-policy.ts';
 
@@ -25,7 +26,12 @@ export interface ModelHost {
   readonly repository: FolderRepository;
   readonly fronts: FrontLinks;
   readonly loadSlots: LoadSlots;
-  loadVersion(artifact: ModelArtifact, options: ModelConfig): Promise<LoadedVersion>;
+  loadVersion(artifact: ModelArtifact, options: ModelConfig, calls: WarmUpCalls): Promise<LoadedVersion>;
+  /** For a version of the model that is loading. */
+  warmUpCalls(name: string, onWait: () => void): WarmUpCalls;
+  /** A version has gone live: whoever needs the model may load now. */
+  becameLive(name: string): void;
+  isLive(ref: ModelRef): boolean;
   /** True when nothing of the model may be live: unloaded by API, or the server closes. */
   isHeld(name: string): boolean;
   /** Sends a new snapshot; resolves when all front ends have applied it. */
@@ -42,6 +48,8 @@ export class ManagedModel {
   #stored: StoredModel | undefined;
   #config: ModelConfigInput = {};
   #settling: Promise<void> | undefined;
+  /** Models without which a version could not load. */
+  readonly #missing = new Set<string>();
   #changed = false;
   #hasSettled = false;
 
@@ -72,6 +80,22 @@ export class ManagedModel {
   load(): Promise<void> {
     for (const life of this.#lives.values()) life.forgetFailure();
     return this.settle();
+  }
+
+  /** Tries again what could not load because another model was missing. */
+  retryWith(name: string): void {
+    if (this.#missing.delete(name)) void this.load();
+  }
+
+  /** Resolves when nothing is left to do; undefined when that is so now. */
+  get settling(): Promise<void> | undefined {
+    return this.#settling;
+  }
+
+  /** Whether something answers for the version, the alias, or the name alone. */
+  isLive({ version, alias }: Omit<ModelRef, 'name'>): boolean {
+    const wanted = version ?? (alias === undefined ? this.defaultVersion : this.#serving.get(alias));
+    return wanted !== undefined && this.#lives.get(wanted)?.loaded !== undefined;
   }
 
   /** Whether the version's files are there, whatever is in them. */
@@ -183,9 +207,11 @@ export class ManagedModel {
     void this.#announce();
 
     let loaded: LoadedVersion | undefined;
+    let calls: WarmUpCalls | undefined;
     try {
-      using _slot = await this.#host.loadSlots.take();
-      if (this.#isWanted(life.version)) loaded = await this.#host.loadVersion(artifact, options);
+      using slot = await this.#host.loadSlots.take();
+      calls = this.#host.warmUpCalls(this.name, () => slot[Symbol.dispose]());
+      if (this.#isWanted(life.version)) loaded = await this.#host.loadVersion(artifact, options, calls);
       await this.#refuseChanged(artifact, from);
       if (loaded !== undefined && this.#isWanted(life.version)) {
         await this.#host.fronts.prepare(loaded);
@@ -197,6 +223,11 @@ export class ManagedModel {
     } catch (error) {
       await loaded?.[Symbol.asyncDispose]();
       await this.#fail(life, artifact, from, error);
+      for (const name of calls?.missing ?? []) {
+        // It may have come between the question and the failure.
+        if (this.#host.isLive({ name })) life.forgetFailure();
+        else this.#missing.add(name);
+      }
     }
   }
 
@@ -205,6 +236,8 @@ export class ManagedModel {
     this.#updateServing();
     await this.#announce();
     if (old !== undefined) void this.#retirement.add(old);
+    this.#missing.clear();
+    this.#host.becameLive(this.name);
   }
 
   async #unload(life: VersionLife): Promise<void> {

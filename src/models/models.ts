@@ -7,7 +7,7 @@
 import { systemClock, type Clock } from '../core/clock.ts';
 import { ServeryError, quote } from '../core/errors.ts';
 import { notice } from '../core/events.ts';
-import type { ModelArtifact, ModelVersion } from '../core/model.ts';
+import type { ModelArtifact, ModelRef, ModelVersion } from '../core/model.ts';
 import type { FolderRepository } from '../repository/folder-repository.ts';
 import type { RepositoryView } from '../repository/settle.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -22,6 +22,7 @@ import { loadVersion, type LoadedVersion, type Probe } from './load-version.ts';
 import { ManagedModel, type ModelHost } from './managed-model.ts';
 import type { ModelConfig, ModelConfigInput } from './model-options.ts';
 import type { Snapshot } from './snapshot.ts';
+import { WarmUps, type AskedModels, type WarmUpCalls } from './warm-up-calls.ts';
 
 /** Loading takes a core and memory for the old and the new model; more than this would starve the serving ones. */
 const LOADS_AT_ONCE = 2;
@@ -44,10 +45,12 @@ type ModelApi = Pick<
   'listModels' | 'showModel' | 'setAlias' | 'removeAlias' | 'rollback' | 'load' | 'unload'
 >;
 
-export class Models implements ModelApi, ModelHost, AsyncDisposable {
+export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable {
   readonly repository: FolderRepository;
   readonly fronts = new FrontLinks();
   readonly loadSlots = new LoadSlots(LOADS_AT_ONCE);
+  readonly predictRows = this.fronts.predictRows;
+  readonly #warmUps = new WarmUps(this);
   readonly #runtimes: readonly Runtime[];
   readonly #probe: Probe;
   readonly #stuckAfterMs: number;
@@ -202,9 +205,33 @@ export class Models implements ModelApi, ModelHost, AsyncDisposable {
   }
 
   /** For `ManagedModel`. */
-  async loadVersion(artifact: ModelArtifact, options: ModelConfig): Promise<LoadedVersion> {
-    this.#lastKey += 1;
-    return loadVersion(this.#runtimeFor(artifact), artifact, options, { key: this.#lastKey, probe: this.#probe });
+  async loadVersion(
+    artifact: ModelArtifact,
+    options: ModelConfig,
+    { predictRows }: WarmUpCalls,
+  ): Promise<LoadedVersion> {
+    const key = (this.#lastKey += 1);
+    return loadVersion(this.#runtimeFor(artifact), artifact, options, { key, probe: this.#probe, predictRows });
+  }
+
+  /** For `ManagedModel`. */
+  warmUpCalls(name: string, onWait: () => void): WarmUpCalls {
+    return this.#warmUps.callsOf(name, onWait);
+  }
+
+  /** For `ManagedModel`. */
+  becameLive(name: string): void {
+    for (const model of this.#models.values()) model.retryWith(name);
+  }
+
+  /** For `ManagedModel` and `WarmUps`. */
+  isLive(ref: ModelRef): boolean {
+    return this.#models.get(ref.name)?.isLive(ref) ?? false;
+  }
+
+  /** For `WarmUps`. */
+  settling(name: string): Promise<void> | undefined {
+    return this.#models.get(name)?.settling;
   }
 
   /** For `ManagedModel`: sends a snapshot; calls before it is made share it. Resolves when all have applied it. */

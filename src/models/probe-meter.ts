@@ -1,7 +1,7 @@
 /** Runs for the probe: counts what they take, and knows beforehand what one will take. */
 import { systemClock } from '../core/clock.ts';
 import type { Tensor } from '../core/tensor.ts';
-import type { Runner } from '../runtime/runtime.ts';
+import type { RunCall, Runner } from '../runtime/runtime.ts';
 
 export interface Cost {
   readonly rows: number;
@@ -30,10 +30,11 @@ export class Meter {
   }
 
   /** A first run, which is not counted, and a second one unless the model is very slow. */
-  async warm(tensors: readonly Tensor[], rows: number, deadline: number): Promise<void> {
-    const { computeMs } = await this.#runner.run([tensors], { rows, deadline });
+  async warm(tensors: readonly Tensor[], call: RunCall): Promise<void> {
+    const { rows } = call;
+    const { computeMs } = await this.#runner.run([tensors], call);
     if (computeMs > this.#budgetMs / 4) this.#count(rows, computeMs);
-    else this.#count(rows, (await this.#runner.run([tensors], { rows, deadline })).computeMs);
+    else this.#count(rows, (await this.#runner.run([tensors], call)).computeMs);
   }
 
   async run(tensors: readonly Tensor[], rows: number): Promise<readonly Tensor[]> {

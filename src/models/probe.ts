@@ -84,12 +84,15 @@ async function probeRunner(runner: Runner, limits: ProbeLimits): Promise<ProbeRe
 }
 
 /** Runs the first rows that the model accepts; twice, as the first run of a model is not like the others. */
-async function warmUp(meter: Meter, { candidates, given }: ProbeLimits): Promise<CheckedInputs | undefined> {
+async function warmUp(
+  meter: Meter,
+  { candidates, given, predictRows }: ProbeLimits,
+): Promise<CheckedInputs | undefined> {
   for (const inputs of candidates) {
     const { rows, tensors } = inputs;
     const deadline = systemClock.now() + WARM_UP_DEADLINE_MS;
     try {
-      await meter.warm(tensors, rows, deadline);
+      await meter.warm(tensors, { rows, deadline, predictRows });
       return inputs;
     } catch (error) {
       if (!given) continue;

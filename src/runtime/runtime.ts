@@ -5,6 +5,7 @@
  * of their own). A runtime loads on the control thread; requests are run from front-end threads, so a
  * loaded model hands out `RunnerSource`s, which cross a thread border and are opened there.
  */
+import type { CancelSignal } from '../core/cancel-signal.ts';
 import type { ModelArtifact } from '../core/model.ts';
 import type { Signature } from '../core/signature.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -99,6 +100,8 @@ export interface RunCall {
   readonly parameters?: Readonly<Record<string, ParameterValue>> | undefined;
   /** For `context.model(…)` of a handler: predictions by other models, asked of the calling thread. */
   readonly predictRows?: PredictRows | undefined;
+  /** Aborts when nobody waits for the answer any more, before the deadline. A runner that can stop then does. */
+  readonly signal?: CancelSignal | undefined;
 }
 
 export type ParameterValue = string | number | boolean | bigint;
@@ -107,7 +110,7 @@ export type ParameterValue = string | number | boolean | bigint;
 export type PredictRows = (
   model: string,
   rows: readonly unknown[],
-  options: { readonly deadline?: number | undefined },
+  options: { readonly deadline?: number | undefined; readonly signal?: CancelSignal | undefined },
 ) => Promise<readonly Record<string, unknown>[]>;
 
 export interface RunResult {

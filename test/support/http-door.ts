@@ -10,8 +10,10 @@ import type { Signature } from '../../src/core/signature.ts';
 import type { BytesElement, Tensor } from '../../src/core/tensor.ts';
 import { httpOptions, type HttpOptions } from '../../src/http/options.ts';
 import { createHttpServer, type HttpServer, type ReadModels } from '../../src/http/server.ts';
+import { ByteBudget } from '../../src/listening/byte-budget.ts';
 import { batchingOptions } from '../../src/batching/options.ts';
 import { LiveVersion } from '../../src/models/live-version.ts';
+import type { JobApi } from '../../src/jobs/job-api.ts';
 import type { ControlApi, ModelSummary } from '../../src/models/control-api.ts';
 import type { Snapshot, VersionDescriptor, VersionEntry } from '../../src/models/snapshot.ts';
 import type { HandlerRoute, RunCall } from '../../src/runtime/runtime.ts';
@@ -66,6 +68,10 @@ export interface Door extends AsyncDisposable {
 export async function openDoor(
   options: Partial<Record<keyof HttpOptions, unknown>> = {},
   auth: AuthOptions = { keys: [] },
+  {
+    bufferedBytes = ByteBudget.createCounter(),
+    jobs,
+  }: { readonly bufferedBytes?: SharedArrayBuffer; readonly jobs?: JobApi } = {},
 ): Promise<Door> {
   const gate = new Gate();
   const control: unknown[][] = [];
@@ -74,7 +80,9 @@ export async function openDoor(
     predict: createPredict((ref) => models.acquire(ref)),
     models,
     control: recordingControl(control),
+    jobs,
     options: httpOptions.parse(options),
+    bufferedBytes,
     keys: createKeyRing(auth),
     openapi: () => ({ contentType: 'application/json', body: '{"openapi":"3.1.0"}' }),
     docs: () => ({ contentType: 'text/html; charset=utf-8', body: '<!doctype html>' }),
@@ -317,16 +325,19 @@ export interface TestKeys {
   readonly auth: AuthOptions;
   readonly predict: string;
   readonly admin: string;
+  readonly jobs: string;
 }
 
 export function testKeys(): TestKeys {
   const predict = createApiKey();
   const admin = createApiKey();
+  const jobs = createApiKey();
   const keys: AuthOptions['keys'] = [
     { name: 'shop', hash: predict.hash, scopes: ['predict'] },
     { name: 'operator', hash: admin.hash, scopes: ['admin'] },
+    { name: 'planner', hash: jobs.hash, scopes: ['jobs'] },
   ];
-  return { auth: { keys }, predict: predict.key, admin: admin.key };
+  return { auth: { keys }, predict: predict.key, admin: admin.key, jobs: jobs.key };
 }
 
 /** Everything that comes back for these bytes, until the server closes the connection. */

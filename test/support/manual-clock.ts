@@ -31,6 +31,11 @@ export class ManualClock implements Clock {
     this.#now = end;
   }
 
+  /** Moves the hands, as an operator or NTP does: no timer fires by it. */
+  set(nowMs: number): void {
+    this.#now = nowMs;
+  }
+
   get pendingTimers(): number {
     return this.#timers.size;
   }

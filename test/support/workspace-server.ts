@@ -22,6 +22,8 @@ export interface RunningServer extends AsyncDisposable {
 }
 
 export interface StartOptions {
+  readonly command?: 'serve' | 'up';
+  readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
   /** False: returns as soon as it listens. */
   readonly untilReady?: boolean;
@@ -29,13 +31,13 @@ export interface StartOptions {
 
 export async function startServer(
   workspace: string,
-  { args = [], untilReady = true }: StartOptions = {},
+  { args = [], untilReady = true, command = 'serve', env = {} }: StartOptions = {},
 ): Promise<RunningServer> {
   const address = ['--http', '127.0.0.1:0', '--grpc', '127.0.0.1:0'];
   const child = spawn(
     process.execPath,
-    ['--conditions=servery-source', `${ROOT}src/cli/main.ts`, 'serve', workspace, '--json', ...address, ...args],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    ['--conditions=servery-source', `${ROOT}src/cli/main.ts`, command, workspace, '--json', ...address, ...args],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } },
   );
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));

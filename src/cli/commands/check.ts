@@ -1,5 +1,6 @@
-/** `servery check`: what a server would do with the workspace, and what is wrong with it, without serving. */
+/** `servery check`: what a server and a scheduler would do with the workspace, and what is wrong with it, without serving. */
 import { resolve } from 'node:path';
+import { checkJobs, type JobCheck } from '../../app/check-jobs.ts';
 import { inspectWorkspace } from '../../app/inspect.ts';
 import { openWorkspace } from '../../app/workspace.ts';
 import { notice, type Notice } from '../../core/events.ts';
@@ -11,20 +12,28 @@ export async function check(folder: string): Promise<Result> {
   const notices: Pick<Notice, 'level' | 'message'>[] = [];
   using _ = notice.subscribe(({ level, message }) => notices.push({ level, message }));
   const models = await inspectWorkspace(workspace);
+  const jobs = await checkJobs(workspace);
   const broken = models.filter((model) => !model.unloaded && !model.versions.some(({ live }) => live));
   const problems = [
     ...broken.flatMap(({ name, versions }) =>
       versions.map(({ version, reason }) => `${name}/${version}: ${reason || 'it is not live'}`),
     ),
+    ...jobs.flatMap(({ job, problems: found }) => found.map((line) => `${job}: ${line}`)),
     ...notices.filter(({ level }) => level !== 'info').map(({ message }) => message),
   ];
   const isGood = problems.length === 0;
   const summary = isGood
-    ? `${models.length} models, nothing to complain of`
+    ? `${models.length} models, ${jobs.length} jobs, nothing to complain of`
     : `${problems.length} problems:\n${problems.map((problem) => `  ${problem}`).join('\n')}`;
   return {
-    value: { ok: isGood, models, problems },
-    text: [...models.map(describeModel), summary].join('\n\n'),
+    value: { ok: isGood, models, jobs, problems },
+    text: [...models.map(describeModel), ...jobs.map(describeJob), summary].join('\n\n'),
     exitCode: isGood ? 0 : 1,
   };
+}
+
+function describeJob({ job, notes, warnings }: JobCheck): string {
+  return [`job ${job}`, ...notes.map((line) => `  ${line}`), ...warnings.map((line) => `  warning: ${line}`)].join(
+    '\n',
+  );
 }

@@ -1,13 +1,11 @@
 /** `servery token`: an API key. The key is shown once; only its hash is for the configuration. */
-import { createApiKey } from '../../core/api-keys.ts';
+import { createApiKey, SCOPES } from '../../core/api-keys.ts';
 import { ServeryError } from '../../core/errors.ts';
 import type { Result } from '../output.ts';
 
-const SCOPES: readonly string[] = ['predict', 'admin'];
-
 export async function token(name: string, scopeList: string): Promise<Result> {
   const scopes = scopeList.split(',').map((scope) => scope.trim());
-  const unknown = scopes.find((scope) => !SCOPES.includes(scope));
+  const unknown = scopes.find((scope) => !(SCOPES as readonly string[]).includes(scope));
   if (unknown !== undefined) {
     throw new ServeryError('USAGE', `Expected scopes out of ${SCOPES.join(', ')}, got "${unknown}"`);
   }

@@ -24,6 +24,9 @@ const TAGS: Readonly<Record<Route['docs']['tag'], string>> = {
   Predictions: 'Rows in, rows out.',
   'Open Inference Protocol': 'The second version of the protocol, with extensions of Triton.',
   Models: 'Which versions there are, and what aliases mean.',
+  Jobs: 'What to do, and when.',
+  Runs: 'Executions of jobs, what they print and what happens to them.',
+  Backfills: 'Jobs over ranges of past intervals.',
   Server: 'Metrics and documentation.',
 };
 

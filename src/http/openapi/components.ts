@@ -2,6 +2,7 @@
 import { ERROR_CATALOG } from '../../core/errors.ts';
 import type { Response } from './document.ts';
 import { anyInferRequest } from './infer-schemas.ts';
+import { JOB_SCHEMAS } from './job-schemas.ts';
 import { componentRef, listOf, objectOf, type Schema } from './json-schema.ts';
 
 const text = { type: 'string' };
@@ -143,6 +144,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     { open: true },
   ),
+  ...JOB_SCHEMAS,
 };
 
 const error = { 'application/json': { schema: componentRef('Error') } };
@@ -153,14 +155,18 @@ const FAILURES: Readonly<Record<string, Response>> = {
   400: { description: 'The request or a value in it is not right.', content: error },
   401: { description: 'The request brings no key that is known.', content: error },
   403: { description: 'The key lacks the scope, or the host or origin is not allowed.', content: error },
-  404: { description: 'There is no such model, version, alias or path.', content: error },
+  404: { description: 'There is no such model, version, alias, job, run or path.', content: error },
   405: { description: 'The path has no such method.', content: error },
   409: { description: 'The present state does not allow it.', content: error },
   413: { description: 'The body, or a tensor in it, is larger than the server takes.', content: error },
   415: { description: 'The content type or encoding of the body is not one that is read.', content: error },
   500: { description: 'The model failed, or the server.', content: error },
   501: { description: 'The protocol has it and this server does not.', content: error },
-  503: { description: 'The queue is full, or the model is not ready.', content: error, headers: retryAfter },
+  503: {
+    description: 'The queue is full, the model is not ready, or there are too many streams.',
+    content: error,
+    headers: retryAfter,
+  },
   504: { description: 'The deadline has passed.', content: error },
   default: { description: 'Any other failure.', content: error },
 };

@@ -4,6 +4,7 @@
  * By method and path, as in that table; a test holds the two together.
  */
 import type { MediaType, Parameter, Response } from './document.ts';
+import { JOB_DESCRIPTIONS } from './job-operations.ts';
 import { componentRef, objectOf, type Schema } from './json-schema.ts';
 
 export interface RouteDescription {
@@ -150,6 +151,7 @@ export const DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
     body: objectOf({}, { optional: { alias: nameSchema() }, open: true }),
     isBodyOptional: true,
   },
+  ...JOB_DESCRIPTIONS,
   'GET /metrics': {
     answers: { 200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } } },
     failures: [],
@@ -202,6 +204,9 @@ export function pathParameters(path: string): readonly Parameter[] {
     model,
     version: { description: 'A version.', schema: { type: 'integer', minimum: 1, maximum: LARGEST_VERSION } },
     alias: { description: 'The name of an alias.', schema: nameSchema() },
+    job: { description: 'The name of a job.', schema: nameSchema() },
+    run: { description: 'The id of a run.', schema: { type: 'string', minLength: 1 } },
+    backfill: { description: 'The id of a backfill.', schema: { type: 'string', minLength: 1 } },
   };
   return Array.from(path.matchAll(/:(\w+)/g), ([, name = '']) => ({
     name,

@@ -22,7 +22,7 @@ export class CallContext implements HandlerContext<unknown> {
     predict: async (rows) => (await this.#ask(name, rows)) as readonly Output[],
   });
   #controller: AbortController | undefined;
-  #isCancelled = false;
+  #cancelled: ServeryError | undefined;
 
   constructor(thread: ThreadContext, parameters: Readonly<Record<string, ParameterValue>> = {}, ask: Ask) {
     this.version = thread.version;
@@ -35,17 +35,18 @@ export class CallContext implements HandlerContext<unknown> {
   // Most handlers never look at it, and a controller for each call costs as much as a small call.
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.#isCancelled) this.#controller.abort(deadlinePassed());
+    if (this.#cancelled !== undefined) this.#controller.abort(this.#cancelled);
     return this.#controller.signal;
   }
 
-  get isCancelled(): boolean {
-    return this.#isCancelled;
+  /** Why nobody waits for the answer any more; undefined while somebody does. */
+  get cancelled(): ServeryError | undefined {
+    return this.#cancelled;
   }
 
-  cancel(): void {
-    this.#isCancelled = true;
-    this.#controller?.abort(deadlinePassed());
+  cancel(reason: ServeryError): void {
+    this.#cancelled = reason;
+    this.#controller?.abort(reason);
   }
 }
 

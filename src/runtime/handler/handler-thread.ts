@@ -78,7 +78,7 @@ function answerCalls(port: MessagePort, handler: ReadHandler, thread: ThreadCont
 
   const run = async ({ id, rows, tensors, parameters }: Call): Promise<void> => {
     const context: CallContext = new CallContext(thread, parameters, (name, others) => {
-      if (context.isCancelled) return Promise.reject(deadlinePassed());
+      if (context.cancelled !== undefined) return Promise.reject(context.cancelled);
       return new Promise((resolve, reject) => {
         const ask = (lastAsk += 1);
         reply({ type: 'ask', id, ask, model: name, rows: others }); // throws when a row cannot be cloned
@@ -109,7 +109,7 @@ function answerCalls(port: MessagePort, handler: ReadHandler, thread: ThreadCont
         void run(message);
         break;
       case 'cancel':
-        calls.get(message.id)?.cancel();
+        calls.get(message.id)?.cancel(fromWireError(message.reason));
         reply({ type: 'heard', id: message.id });
         break;
       case 'answer':
@@ -123,7 +123,7 @@ function answerCalls(port: MessagePort, handler: ReadHandler, thread: ThreadCont
   });
   port.on('close', () => {
     ports.delete(port);
-    for (const context of calls.values()) context.cancel();
+    for (const context of calls.values()) context.cancel(deadlinePassed());
     for (const { reject } of asked.values()) reject(deadlinePassed());
   });
 }

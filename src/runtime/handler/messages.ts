@@ -73,7 +73,7 @@ export interface Call {
 export type ToThread =
   | Call
   /** Nobody waits for the answer any more. */
-  | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'cancel'; readonly id: number; readonly reason: WireError }
   | { readonly type: 'answer'; readonly ask: number; readonly rows: readonly unknown[] }
   | { readonly type: 'refusal'; readonly ask: number; readonly error: WireError };
 

@@ -26,6 +26,8 @@ interface Pending {
   readonly reject: (reason: ServeryError) => void;
   readonly deadline: number | undefined;
   readonly predictRows: PredictRows | undefined;
+  /** Ends what it has asked of other models. */
+  asks: AbortController | undefined;
   /** The deadline; after it, how long the thread may take to react. */
   timer: Disposable | undefined;
 }
@@ -68,7 +70,7 @@ class HandlerRunner implements Runner {
     if (call.deadline !== undefined && call.deadline <= systemClock.now()) throw deadlinePassed();
     let thread = this.#take();
     // A thread may be lost between the moment its place is given and the moment this goes on.
-    while (thread === undefined || !this.#threads.has(thread.id)) thread = await this.#waitForPlace(call.deadline);
+    while (thread === undefined || !this.#threads.has(thread.id)) thread = await this.#waitForPlace(call);
     return this.#send(thread, tensors, call);
   }
 
@@ -121,7 +123,7 @@ class HandlerRunner implements Runner {
     }
   }
 
-  async #waitForPlace(deadline: number | undefined): Promise<Thread> {
+  async #waitForPlace({ deadline, signal }: RunCall): Promise<Thread> {
     if (this.#isClosing) throw closing();
     if (this.#threads.size === 0 && this.#restUntil > systemClock.now()) throw this.#resting();
     const { promise, resolve, reject } = Promise.withResolvers<Thread>();
@@ -134,6 +136,7 @@ class HandlerRunner implements Runner {
     };
     this.#waiters.add(waiter);
     Atomics.add(this.#waiting, 0, 1);
+    signal?.addEventListener('abort', () => waiter.reject(abandoned()), { once: true });
     const delayMs = deadline === undefined ? undefined : deadline - systemClock.now();
     using _timer =
       delayMs === undefined ? undefined : systemClock.after(delayMs, () => waiter.reject(deadlinePassed()));
@@ -155,25 +158,33 @@ class HandlerRunner implements Runner {
   }
 
   #send(thread: Thread, tensors: readonly Tensor[], call: RunCall): Promise<RunResult> {
-    const { rows, deadline, parameters, predictRows } = call;
+    const { rows, deadline, parameters, predictRows, signal } = call;
     const id = (this.#lastCall += 1);
     return new Promise((resolve, reject) => {
       // prettier-ignore
-      const pending: Pending = { resolve, reject, deadline, predictRows, timer: undefined };
+      const pending: Pending = { resolve, reject, deadline, predictRows, asks: undefined, timer: undefined };
       thread.calls.set(id, pending);
       if (deadline !== undefined) {
-        pending.timer = systemClock.after(deadline - systemClock.now(), () => this.#cutOff(thread, id, pending));
+        pending.timer = systemClock.after(deadline - systemClock.now(), () =>
+          this.#cutOff(thread, id, deadlinePassed()),
+        );
       }
+      signal?.addEventListener('abort', () => this.#cutOff(thread, id, abandoned()), { once: true });
       const transfer = tensors.flatMap(({ data }) => (isBytes(data) ? [] : [data.buffer as ArrayBuffer]));
       this.#post(thread, { type: 'call', id, rows, tensors, parameters }, transfer);
     });
   }
 
-  /** Answers the caller at its deadline. The place stays taken until the call ends, or its thread does. */
-  #cutOff(thread: Thread, id: number, pending: Pending): void {
-    pending.reject(deadlinePassed());
-    this.#post(thread, { type: 'cancel', id });
-    this.#giveUpAfter(this.#source.timing.hearMs, thread, pending);
+  /** Answers the caller before the call has ended. The place stays taken until it does, or its thread is replaced. */
+  #cutOff(thread: Thread, id: number, reason: ServeryError): void {
+    const pending = thread.calls.get(id);
+    if (pending === undefined) return;
+    pending.reject(reason);
+    pending.asks?.abort(reason);
+    this.#post(thread, { type: 'cancel', id, reason: toWireError(reason) });
+    // A caller that leaves says nothing about the handler, which may be about to answer; a deadline does.
+    const { hearMs, endMs } = this.#source.timing;
+    this.#giveUpAfter(reason.code === 'CANCELLED' ? endMs : hearMs, thread, pending);
   }
 
   #giveUpAfter(delayMs: number, thread: Thread, pending: Pending): void {
@@ -214,11 +225,15 @@ class HandlerRunner implements Runner {
 
   /** A handler wants rows from another model. */
   async #ask(thread: Thread, { id, ask, model, rows }: Extract<FromCall, { type: 'ask' }>): Promise<void> {
-    const { predictRows, deadline } = thread.calls.get(id) ?? {};
+    const pending = thread.calls.get(id);
     let answer: ToThread;
     try {
-      if (predictRows === undefined) throw new ServeryError('UNSUPPORTED', 'Cannot ask other models from this call');
-      answer = { type: 'answer', ask, rows: await predictRows(model, rows, { deadline }) };
+      if (pending?.predictRows === undefined) {
+        throw new ServeryError('UNSUPPORTED', 'Cannot ask other models from this call');
+      }
+      pending.asks ??= new AbortController();
+      const options = { deadline: pending.deadline, signal: pending.asks.signal };
+      answer = { type: 'answer', ask, rows: await pending.predictRows(model, rows, options) };
     } catch (error) {
       answer = { type: 'refusal', ask, error: toWireError(error) };
     }
@@ -255,6 +270,10 @@ class HandlerRunner implements Runner {
   #post(thread: Thread, message: ToThread, transfer: readonly Transferable[] = []): void {
     thread.port.postMessage(message, transfer);
   }
+}
+
+function abandoned(): ServeryError {
+  return new ServeryError('CANCELLED', 'Nobody waits for the answer of the handler any more');
 }
 
 function closing(): ServeryError {

@@ -311,6 +311,9 @@ async function setup(versions: readonly string[], { clock }: { clock?: ManualClo
       await releases.promise;
       this.#open.delete(key);
     }
+    predictRows(): Promise<never> {
+      return Promise.reject(new Error('no model asks another one here'));
+    }
   }
   const fronts = [new RecordingFront('a'), new RecordingFront('b')];
 

@@ -78,6 +78,84 @@ describe('a call that ignores its signal', () => {
   });
 });
 
+describe('a caller that leaves', () => {
+  const leaving = () => {
+    const controller = new AbortController();
+    return { signal: controller.signal, leave: () => controller.abort() };
+  };
+
+  it('aborts the signal of the call, with the reason; the thread lives on when the handler listens', async () => {
+    const source = onX(
+      `async predict(rows, { signal, log }) {
+        if (rows[0].x === 0) return rows.map(() => ({ y: 1 }));
+        log.info('begun');
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      }`,
+    );
+    await using handler = await openHandler(source);
+    const { signal, leave } = leaving();
+    const call = assert.rejects(handler.run([1], { signal }), { code: 'CANCELLED' });
+    await eventually(() => handler.notices.length > 0);
+    leave();
+    await call;
+    assert.deepEqual(await handler.run([0]), [1]);
+    assert.deepEqual(handler.restarts, []);
+  });
+
+  it('frees the place of a call that listens to nothing: its thread is replaced', async () => {
+    const source = onX(
+      `predict(rows, { log }) { if (rows[0].x === 0) return rows.map(() => ({ y: 1 })); log.info('begun'); for (;;); }`,
+    );
+    await using handler = await openHandler(source, { timing: { endMs: 100 } });
+    const { signal, leave } = leaving();
+    const call = assert.rejects(handler.run([1], { signal }), { code: 'CANCELLED' });
+    await eventually(() => handler.notices.length > 0);
+    leave();
+    await call;
+    assert.deepEqual(await handler.run([0]), [1]);
+    assert.deepEqual(
+      handler.restarts.map(({ cause }) => cause),
+      ['deadline'],
+    );
+  });
+
+  it('leaves the line of those that wait for a place', async () => {
+    await using handler = await openHandler(
+      onX('predict: (rows) => new Promise((r) => setTimeout(r, 100, rows.map(({ x }) => ({ y: x }))))'),
+    );
+    const first = handler.run([1]);
+    const { signal, leave } = leaving();
+    const second = assert.rejects(handler.run([2], { signal }), { code: 'CANCELLED' });
+    leave();
+    await second;
+    assert.deepEqual(await first, [1]);
+    assert.deepEqual(await handler.run([3]), [3]);
+  });
+
+  it('ends what its call asks of other models', async () => {
+    const source = onX(`async predict(rows, { model }) { return model('other').predict(rows); }`);
+    await using handler = await openHandler(source);
+    const asked = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    const { signal, leave } = leaving();
+    const call = assert.rejects(
+      handler.run([1], {
+        signal,
+        predictRows: (_model, _rows, { signal: inner }) => {
+          inner!.addEventListener('abort', () => ended.resolve(), { once: true });
+          asked.resolve();
+          return new Promise(() => {});
+        },
+      }),
+      { code: 'CANCELLED' },
+    );
+    await asked.promise;
+    leave();
+    await call;
+    await ended.promise;
+  });
+});
+
 describe('a thread that dies', () => {
   const dies = (how: string) =>
     onX(`async predict(rows) { if (rows[0].x < 0) { ${how} } return rows.map(({ x }) => ({ y: x })); }`);

@@ -1,0 +1,108 @@
+/**
+ * Runs a job in real processes that are killed on the way, until it is over, and says what is there then.
+ *
+ * `servery work` is the process, with its scheduler and its worker; a failpoint or the clock decides when which of
+ * them is killed. Afterwards it is started again without either, as an operator would.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Engine } from '../../src/engine/engine.ts';
+import type { Run } from '../../src/engine/run.ts';
+
+const ROOT = new URL('../../', import.meta.url).pathname;
+const OVER: readonly string[] = ['succeeded', 'failed', 'cancelled', 'skipped'];
+
+interface Working extends AsyncDisposable {
+  readonly process: ChildProcess;
+  readonly gone: Promise<unknown>;
+  /** The process that executes runs, as far as there is one. */
+  worker(): Promise<number | undefined>;
+  log(): string;
+}
+
+function startWork(workspace: string, env: Readonly<Record<string, string>> = {}): Working {
+  const child = spawn(process.execPath, ['--conditions=servery-source', `${ROOT}src/cli/main.ts`, 'work', workspace], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  const gone = once(child, 'close');
+  return {
+    process: child,
+    gone,
+    log: () => log,
+    worker: () => childOf(child.pid!),
+    async [Symbol.asyncDispose]() {
+      const worker = await childOf(child.pid!);
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      if (worker !== undefined) kill(worker);
+      await gone;
+    },
+  };
+}
+
+/** Waits until the run is over. */
+export async function workUntilOver(workspace: string, engine: Engine, runId: string): Promise<Run> {
+  await using work = startWork(workspace);
+  for (;;) {
+    const run = await engine.getRun(runId);
+    if (OVER.includes(run.state)) return run;
+    if (work.process.exitCode !== null) throw new Error(`work has ended: ${work.log()}`);
+    await sleep(20);
+  }
+}
+
+/** Until a process was killed by the failpoint, or the run is over without that. */
+export async function workUntilKilled(
+  workspace: string,
+  engine: Engine,
+  runId: string,
+  failpoint: string,
+): Promise<'killed' | 'over'> {
+  await using work = startWork(workspace, { SERVERY_FAILPOINT: failpoint });
+  for (;;) {
+    const isOver = OVER.includes((await engine.getRun(runId)).state);
+    // What kills after the last step is seen a little later than what the step has done.
+    await sleep(isOver ? 1000 : 10);
+    if (work.process.signalCode !== null || work.log().includes('The worker process has ended')) return 'killed';
+    if (isOver) return 'over';
+  }
+}
+
+/** Kills one process, or both, after so long. */
+export async function workAndKill(
+  workspace: string,
+  afterMs: number,
+  target: 'scheduler' | 'worker' | 'both',
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await using work = startWork(workspace, env);
+  await sleep(afterMs);
+  const worker = await work.worker();
+  if (target !== 'scheduler' && worker !== undefined) kill(worker);
+  if (target !== 'worker') work.process.kill('SIGKILL');
+  // The one that lives may go on for a moment: it must do no harm either.
+  await sleep(100);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It was faster.
+  }
+}
+
+async function childOf(parent: number): Promise<number | undefined> {
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await readFile(join('/proc', name, 'stat'), 'utf8').catch(() => '');
+    const [, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (Number(ppid) === parent) return Number(name);
+  }
+  return undefined;
+}
