@@ -19,7 +19,7 @@ export interface Instant {
 }
 
 /** The most bytes of each kind of JSON that is kept. Rows never pass through here. */
-export const JSON_LIMITS = {
+const JSON_LIMITS = {
   spec: 1024 * 1024,
   params: 64 * 1024,
   progress: 16 * 1024,
