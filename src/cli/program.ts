@@ -64,9 +64,7 @@ function createProgram(): Command {
 
   addModelCommands(program);
   addFileCommands(program);
-
   addJobCommands(program);
-
   addCronCommands(program);
 
   command(program, 'openapi', 'Print the OpenAPI document of a workspace that is served.')
