@@ -65,12 +65,6 @@ function createProgram(): Command {
   addModelCommands(program);
   addFileCommands(program);
   addJobCommands(program);
-
-  const output = program.command('output').description('Look at what runs have written.');
-  command(output, 'files', 'The files that make up an output now, by its manifests.')
-    .argument('<out>', 'the folder or file that a job or `predict` writes')
-    .action(run(async (out) => (await import('./commands/output.ts')).files(out as string)));
-
   addCronCommands(program);
 
   command(program, 'openapi', 'Print the OpenAPI document of a workspace that is served.')
