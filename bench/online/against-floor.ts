@@ -56,7 +56,7 @@ export async function againstEngine(one: Case, servery: RunningServer, effort: E
   return [lineOf(`${one.name}: rows/s`, repetitions, (figures) => figures.rowsPerSecond, errors, one.goal)];
 }
 
-function run(one: Case, { host, port, pid }: RunningServer, path: string, seconds: number): Promise<LoadReport> {
+function run(one: Case, { host, port }: RunningServer, path: string, seconds: number): Promise<LoadReport> {
   const { headers, bytes } = one.body;
   return load({
     target: { host, port },
@@ -66,8 +66,6 @@ function run(one: Case, { host, port, pid }: RunningServer, path: string, second
     connections: one.connections,
     warmUpSeconds: Math.min(2, seconds / 2),
     seconds,
-    // One request at a time of a small model is as long as a wake-up: on the same core or not makes the result.
-    ...(one.connections === 1 && one.floor === 'echo' && { serverPid: pid }),
   });
 }
 
