@@ -17,8 +17,8 @@ export function startEcho(answer: unknown): Promise<RunningServer> {
   return startFloor('echo.ts', JSON.stringify(answer));
 }
 
-export function startGrpcEcho(answer: Uint8Array): Promise<RunningServer> {
-  return startFloor('grpc-echo.ts', Buffer.from(answer).toString('base64'));
+export function startGrpcEcho(answerBase64: string): Promise<RunningServer> {
+  return startFloor('grpc-echo.ts', answerBase64);
 }
 
 async function startFloor(file: string, argument: string): Promise<RunningServer> {

@@ -4,6 +4,8 @@
  * Machines are shared and drift, so a number alone says nothing. A repetition measures Servery, the floor, and
  * Servery again; its ratio is that of the mean to the floor, and how far the two are apart is shown as the drift.
  */
+import { median } from '../report.ts';
+
 export interface Repetition<T> {
   readonly before: T;
   readonly floor: T;
