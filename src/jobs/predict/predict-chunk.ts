@@ -126,7 +126,7 @@ async function attemptChunk(
     for (const { chunk: nulls } of held) await write(nulls);
   } catch (error) {
     // Runs that are under way use memory that is used again.
-    await Promise.allSettled(pending.map((item) => (item.kind === 'piece' ? item.predicted : undefined)));
+    await Promise.allSettled(pending.flatMap((item) => (item.kind === 'piece' ? [item.predicted] : [])));
     throw error;
   }
   const resources = opened.move();
