@@ -92,4 +92,9 @@ export function addJobCommands(program: Command): void {
   withWorkspace('retry', 'Queue a failed or cancelled run again.')
     .argument('<run>')
     .action(run(async (id, options) => (await change()).retry(workspaceOf(options), id as string)));
+
+  const output = program.command('output').description('Look at what runs have written.');
+  command(output, 'files', 'The files that make up an output now, by its manifests.')
+    .argument('<out>', 'the folder or file that a job or `predict` writes')
+    .action(run(async (out) => (await import('./commands/output.ts')).files(out as string)));
 }

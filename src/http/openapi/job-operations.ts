@@ -29,6 +29,12 @@ const LAST_EVENT_ID: Parameter = {
   schema: { type: 'integer', minimum: 0, maximum: LARGEST },
 };
 
+/** One event of a stream, whose data is JSON. */
+function sentEvent(schema: string): Schema {
+  const data = { type: 'string', contentMediaType: 'application/json', contentSchema: componentRef(schema) };
+  return objectOf({ data }, { optional: { id: text, event: text }, open: true });
+}
+
 const read = (schema: string, description: string, ...failures: number[]): RouteDescription => ({
   answers: { 200: json(schema, description) },
   failures,
@@ -132,7 +138,7 @@ export const JOB_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
         },
         content: {
           'text/plain': { schema: text },
-          'text/event-stream': { schema: componentRef('LogEvent') },
+          'text/event-stream': { schema: sentEvent('LogEvent') },
         },
       },
     },
@@ -148,7 +154,7 @@ export const JOB_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
     answers: {
       200: {
         description: 'Events, until the client ends it. Without `after` and `Last-Event-ID`: from now on.',
-        content: { 'text/event-stream': { schema: componentRef('JobEvent') } },
+        content: { 'text/event-stream': { schema: sentEvent('JobEvent') } },
       },
     },
     failures: [400, 404, 503],
