@@ -15,6 +15,7 @@ const tools = new Set([
   'typescript',
   '@types/node',
   '@types/express',
+  '@types/cli-progress',
   '@types/pg',
   '@types/pg-cursor',
   '@bufbuild/protoc-gen-es',
