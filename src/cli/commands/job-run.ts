@@ -1,4 +1,4 @@
-/** `servery job run NAME`: through the server that holds the workspace, or in this process with `--local`. */
+/** `servery job run NAME`: through the server that holds the workspace. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ERROR_CATALOG, ServeryError, type ErrorCode } from '../../core/errors.ts';
 import type { JobCommands } from '../../client/remote-jobs.ts';
@@ -16,7 +16,6 @@ const LONGEST_POLL_MS = 1000;
 const INTERRUPTED = 130;
 
 export async function start(workspace: string, name: string, options: Options): Promise<Result> {
-  if (options['local'] === true) return (await import('./job-run-local.ts')).startLocally(workspace, name, options);
   const interval = readInterval(options['interval'] as string | undefined);
   const params = readParams(options);
   const request = options['request'] as string | undefined;
