@@ -36,7 +36,7 @@ export function insertRun(store: Store, run: NewRun): string | undefined {
     run.cause,
     backfill,
     run.definitionHash,
-    jsonText(run.params ?? {}, 'params'),
+    run.params === undefined ? '{}' : jsonText(run.params, 'params'),
     policy.pool,
     policy.slots,
     run.priority ?? policy.priority,
