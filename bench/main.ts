@@ -17,9 +17,9 @@ const { positionals, values } = parseArgs({
 const { only } = values;
 const repetitions = Number(values.repetitions);
 const [bench] = positionals;
-if (positionals.length === 1 && bench === 'online')
+if (positionals.length === 1 && bench === 'online') {
   await runOnline({ only, seconds: Number(values.seconds), repetitions });
-else if (positionals.length === 1 && bench === 'batch') await runBatch({ only, repetitions });
+} else if (positionals.length === 1 && bench === 'batch') await runBatch({ only, repetitions });
 else {
   console.error('Usage: npm run bench -- online|batch [--only TEXT] [--seconds N] [--repetitions N]');
   process.exit(2);

@@ -35,6 +35,7 @@ describe('foreign clients', () => {
   for (const [script, who] of [
     ['triton_http.py', "Triton's HTTP client"],
     ['triton_grpc.py', "Triton's gRPC client, streaming, health and reflection"],
+    ['kserve_clients.py', "KServe's REST and gRPC clients"],
     ['plain_door.py', 'requests, at the plain door'],
   ] as const) {
     it(`serves ${who}`, async () => {

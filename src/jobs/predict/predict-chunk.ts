@@ -82,7 +82,11 @@ async function attemptChunk(
     if (options.onBadRow === 'null') count.nulled += badRows.length;
     else count.bad += badRows.length;
     const nulls = held.splice(0);
-    if (nulls.length === 0) return write(predicted);
+    if (nulls.length === 0) {
+      await write(predicted);
+      rows.release?.();
+      return;
+    }
     // Those of the file before come first.
     while (nulls.length > 0 && nulls[0]!.source !== rows.source) await write(nulls.shift()!.chunk);
     for (const part of interleave(predicted, (i) => rowNumber(rows, i), nulls)) await write(part);
@@ -122,7 +126,7 @@ async function attemptChunk(
     for (const { chunk: nulls } of held) await write(nulls);
   } catch (error) {
     // Runs that are under way use memory that is used again.
-    await Promise.allSettled(pending.map((item) => (item.kind === 'piece' ? item.predicted : undefined)));
+    await Promise.allSettled(pending.flatMap((item) => (item.kind === 'piece' ? [item.predicted] : [])));
     throw error;
   }
   const resources = opened.move();

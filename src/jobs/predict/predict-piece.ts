@@ -83,8 +83,9 @@ function batchesOf({ positions, rows, parts }: RowGroup, batchRows: number): rea
   const whole: Batch = { positions: all, parts };
   if (rows <= batchRows) return [whole];
   const batches: Batch[] = [];
-  for (let from = 0; from < rows; from += batchRows)
+  for (let from = 0; from < rows; from += batchRows) {
     batches.push(sliceBatch(whole, from, Math.min(rows, from + batchRows)));
+  }
   return batches;
 }
 

@@ -164,8 +164,9 @@ async function finish(
   );
   try {
     checkBudget(options, rows.in, rows.bad + rows.nulled, true);
-    if (rows.in === 0 && options.onEmpty === 'fail')
+    if (rows.in === 0 && options.onEmpty === 'fail') {
       throw new ServeryError('DATA_NOT_FOUND', 'There are no rows to predict');
+    }
   } catch (error) {
     await output.discard(stagedBadRows);
     throw error;

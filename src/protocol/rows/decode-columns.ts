@@ -168,9 +168,9 @@ function readInput(
   const take = options.take ?? allocate;
   const data: WritableData = datatype === 'BYTES' ? new Array<string>(rows * size) : take(datatype, rows * size);
   const rules: FloatRules = { nonFinite: false, missing: missing === 'nan' };
-  if (holdsLists)
+  if (holdsLists) {
     readLists(columns.get(names[0]!)!, input.rowShape as readonly number[], { data, datatype, rules }, odd);
-  else {
+  } else {
     const found = names.map((column) => (column === undefined ? undefined : columns.get(column)!));
     // Block by block, so that what is written stays near the processor until a row is complete.
     for (let from = 0; from < rows; from += BLOCK_ROWS) {
