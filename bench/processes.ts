@@ -30,9 +30,13 @@ async function startFloor(file: string, argument: string): Promise<RunningServer
 }
 
 /** The server as a user starts it; resolves when it is ready. */
-export async function startServery(workspace: string, set: readonly string[] = []): Promise<RunningServer> {
+export async function startServery(
+  workspace: string,
+  set: readonly string[] = [],
+  command: 'serve' | 'up' = 'serve',
+): Promise<RunningServer> {
   const options = set.flatMap((assignment) => ['--set', assignment]);
-  const args = ['serve', workspace, '--http', '127.0.0.1:0', '--grpc', '127.0.0.1:0', '--json', ...options];
+  const args = [command, workspace, '--http', '127.0.0.1:0', '--grpc', '127.0.0.1:0', '--json', ...options];
   const child = spawn(`${ROOT}bin/servery`, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
   const { server } = JSON.parse(line) as { server: { http: string; grpc: string } };

@@ -28,7 +28,6 @@ export function lineOf<T>(
   { errors, goal }: { readonly errors: number; readonly goal: string },
 ): Line {
   const ratios = pairs.map(({ floor, ours }) => figure(ours) / figure(floor)).sort((a, b) => a - b);
-  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
   return {
     case: name,
     floor: format(median(pairs.map(({ floor }) => figure(floor)))),
@@ -63,7 +62,7 @@ function textOf(line: Partial<Line> & Pick<Line, 'case' | 'floor' | 'servery' | 
 /** Keeps the lines of a bench in bench/.results. */
 export async function save(
   bench: string,
-  lines: readonly Line[],
+  lines: readonly (Line | Figure)[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const folder = new URL('.results/', import.meta.url);
@@ -73,4 +72,25 @@ export async function save(
   const file = new URL(`${bench}.json`, folder);
   await writeFile(file, JSON.stringify({ at: new Date().toISOString(), machine, ...options, lines }, null, 2));
   console.log(`\nWritten to ${file.pathname}`);
+}
+
+/** A figure that is held against a bound, where there is no floor to compare with. */
+export interface Figure {
+  readonly case: string;
+  readonly value: number;
+  /** It should be below this. */
+  readonly bound: number;
+}
+
+export function figureOf(name: string, value: number, bound: number): Figure {
+  return { case: name, value, bound };
+}
+
+export function printFigure({ case: name, value, bound }: Figure): void {
+  const verdict = value < bound ? 'reached' : 'MISSED';
+  console.log(`${name.padEnd(58)}  ${format(value).padStart(10)}  below ${bound}: ${verdict}`);
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 }

@@ -9,9 +9,12 @@ import { cp, link, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
 import type { FloorTask } from '../floor/batch.ts';
-import { lineOf, printHeader, printLine, save, type Line } from '../report.ts';
+import { lineOf, printFigure, printHeader, printLine, save, type Line } from '../report.ts';
 import { CASES, rowsFor, type BatchCase } from './data.ts';
 import type { OurTask } from './ours.ts';
+import { benchRuns } from './runs.ts';
+import { benchScheduler } from './scheduler.ts';
+import { benchTogether } from './together.ts';
 
 export interface BatchBenchOptions {
   /** Only cases whose name contains this. */
@@ -48,6 +51,9 @@ export async function runBatch({ only = '', repetitions }: BatchBenchOptions): P
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+  if ('scheduler'.includes(only)) for (const figure of await benchScheduler()) printFigure(figure);
+  if ('runs'.includes(only)) for (const figure of await benchRuns()) printFigure(figure);
+  if ('together'.includes(only)) for (const line of await benchTogether(repetitions)) print(line);
   await save('batch', lines, { repetitions });
 }
 

@@ -8,6 +8,7 @@ import { openSqliteEngine } from '../../src/engine/sqlite/open.ts';
 import { scheduleOptions } from '../../src/schedule/options.ts';
 import { intervalsOfRange } from '../../src/schedule/ranges.ts';
 import { compileSchedule } from '../../src/schedule/schedule.ts';
+import { figureOf, type Figure } from '../report.ts';
 
 /** Of one process with very many schedules. */
 export interface SchedulerFigures {
@@ -20,14 +21,7 @@ export interface SchedulerFigures {
   readonly memoryMb: number;
 }
 
-interface SchedulerLine {
-  readonly case: string;
-  readonly value: string;
-  readonly goal: string;
-  readonly holds: boolean;
-}
-
-export async function benchScheduler(schedules = 10_000, seconds = 62): Promise<readonly SchedulerLine[]> {
+export async function benchScheduler(schedules = 10_000, seconds = 62): Promise<readonly Figure[]> {
   await measure('idle', 1, 0); // fills the cache
   const spread = await measure('spread', schedules, seconds);
   const together = await measure('together', schedules, seconds);
@@ -35,12 +29,12 @@ export async function benchScheduler(schedules = 10_000, seconds = 62): Promise<
   const planMs = await measureBackfill(1000);
   const most = Math.max(...[spread, together, idle].map(({ memoryMb }) => memoryMb));
   return [
-    line(`spread: lateness p50 of ${spread.lateMs.length}, ms`, quantile(spread.lateMs, 0.5), 20),
-    line('spread: lateness p99, ms', quantile(spread.lateMs, 0.99), 250),
-    line(`together: lateness p99 of ${together.lateMs.length}, ms`, quantile(together.lateMs, 0.99), 1000),
-    line('idle: percent of a core', idle.cpuPercent, 1),
-    line('memory of the process, MB', most, 150),
-    line('backfill of 1000 intervals: planned, ms', planMs, 100),
+    figureOf(`spread: lateness p50 of ${spread.lateMs.length}, ms`, quantile(spread.lateMs, 0.5), 20),
+    figureOf('spread: lateness p99, ms', quantile(spread.lateMs, 0.99), 250),
+    figureOf(`together: lateness p99 of ${together.lateMs.length}, ms`, quantile(together.lateMs, 0.99), 1000),
+    figureOf('idle: percent of a core', idle.cpuPercent, 1),
+    figureOf('memory of the process, MB', most, 150),
+    figureOf('backfill of 1000 intervals: planned, ms', planMs, 100),
   ];
 }
 
@@ -99,10 +93,6 @@ async function measureBackfill(hours: number): Promise<number> {
     times.sort((a, b) => a - b),
     0.5,
   );
-}
-
-function line(name: string, value: number, goal: number): SchedulerLine {
-  return { case: name, value: value.toFixed(value < 10 ? 2 : 0), goal: `< ${goal}`, holds: value < goal };
 }
 
 function quantile(sorted: readonly number[], part: number): number {

@@ -15,6 +15,7 @@ import { checkInputs, type Signature } from '../../src/core/signature.ts';
 import { frameCopy } from '../../src/grpc/framing.ts';
 import { grpcOptions } from '../../src/grpc/options.ts';
 import { createGrpcServer } from '../../src/grpc/server.ts';
+import { ByteBudget } from '../../src/listening/byte-budget.ts';
 import {
   ModelInferRequestSchema,
   ModelInferResponseSchema,
@@ -74,6 +75,7 @@ async function serveDoor(): Promise<number> {
     models: { snapshot: { sequence: 1, ready: true, models: [] }, entry: unknown, describe: unknown },
     control: undefined as never,
     options: grpcOptions.parse({}),
+    bufferedBytes: ByteBudget.createCounter(),
     serverName: 'servery',
     authorize: () => {},
   });

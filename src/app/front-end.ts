@@ -29,6 +29,8 @@ export interface FrontEndSettings {
   readonly defaultTimeoutMs: number;
   /** False: the server is online only. */
   readonly hasJobs: boolean;
+  /** What all front ends hold together, by door. */
+  readonly bufferedBytes: { readonly http: SharedArrayBuffer; readonly grpc: SharedArrayBuffer };
 }
 
 export interface ListenRequest {
@@ -81,6 +83,7 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, 
     models,
     control,
     jobs,
+    bufferedBytes: settings.bufferedBytes.http,
     options: settings.http,
     keys,
     openapi,
@@ -90,6 +93,7 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, 
     predict,
     models,
     control,
+    bufferedBytes: settings.bufferedBytes.grpc,
     options: settings.grpc,
     serverName: settings.http.serverName,
     authorize: (authorization: string | undefined, scope: Scope) =>

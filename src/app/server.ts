@@ -11,6 +11,7 @@ import { ServeryError } from '../core/errors.ts';
 import { notice } from '../core/events.ts';
 import { version } from '../core/package-info.ts';
 import type { ControlApi, ModelDetails } from '../models/control-api.ts';
+import { ByteBudget } from '../listening/byte-budget.ts';
 import type { Models } from '../models/models.ts';
 import { createCollector, mergeStates } from '../telemetry/collector.ts';
 import { createLogger, logEvents } from '../telemetry/log.ts';
@@ -19,6 +20,7 @@ import { toStatistics } from '../telemetry/statistics.ts';
 import { formatAddress, isLoopback, parseAddress, reserve, type Address } from './addresses.ts';
 import { watchConfig, type LiveConfig } from './config-watch.ts';
 import { openControl } from './control.ts';
+import type { FrontEndSettings } from './front-end.ts';
 import { frontEndCount, startFrontEndThread, type FrontEndThread } from './front-end-threads.ts';
 import { holdServerFile } from './server-file.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -71,15 +73,17 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
     fronts,
   );
 
-  const settings = { http: config.http, grpc: config.grpc, auth: withLocalKey(config.auth, held.key), log: config.log };
+  const settings: Omit<FrontEndSettings, 'hasJobs'> = {
+    http: config.http,
+    grpc: config.grpc,
+    auth: withLocalKey(config.auth, held.key),
+    log: config.log,
+    defaultTimeoutMs: config.defaultTimeout,
+    bufferedBytes: { http: ByteBudget.createCounter(), grpc: ByteBudget.createCounter() },
+  };
   const count = frontEndCount(config.frontEnds);
   for (let i = 0; i < count; i += 1) {
-    const front = startFrontEndThread(
-      { ...settings, defaultTimeoutMs: config.defaultTimeout },
-      { control: api, jobs: scheduler?.jobs },
-      dieOf,
-    );
-    fronts.push(front);
+    fronts.push(startFrontEndThread(settings, { control: api, jobs: scheduler?.jobs }, dieOf));
   }
   opened.defer(() => Promise.all(fronts.map((front) => front.stop())).then(() => undefined));
   opened.use(control); // closed before the front ends stop, as their runners are closed by it

@@ -3,9 +3,9 @@
  *
  * A packed file can be read from its beginning only, so a reader that has delivered one chunk stays open for the next.
  */
-import { createReadStream } from 'node:fs';
+import { createReadStream, type ReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { createGunzip, createZstdDecompress, type ZstdDecompress } from 'node:zlib';
 import { ServeryError, quote } from '../core/errors.ts';
 import type { Compression } from './find-files.ts';
 
@@ -26,8 +26,7 @@ export async function openBytes(
 ): Promise<ByteReader> {
   const isPacked = compression !== 'none';
   const file = createReadStream(path, { highWaterMark: BLOCK_BYTES, start: isPacked ? 0 : from });
-  const stream = isPacked ? pipeline(file, unpacker(compression), () => undefined) : file;
-  const blocks = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  const blocks = unpacked(file, compression)[Symbol.asyncIterator]();
   let rest: Buffer | undefined;
   let position = isPacked ? 0 : from;
 
@@ -60,7 +59,43 @@ export async function openBytes(
   };
 }
 
-function unpacker(compression: 'gzip' | 'zstd') {
+function unpacked(file: AsyncIterable<Buffer> & ReadStream, compression: Compression): AsyncIterable<Buffer> {
   const options = { chunkSize: BLOCK_BYTES };
-  return compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
+  if (compression === 'none') return file;
+  if (compression === 'gzip') return pipeline(file, createGunzip(options), () => undefined);
+  return unpackFrames(file);
+}
+
+/** A file may have several frames. A stream ends with the first one in a block and drops the rest: a new one gets it. */
+async function* unpackFrames(file: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const blocks = file[Symbol.asyncIterator]();
+  let rest: Buffer | undefined;
+  let isLast = false;
+  const feed = async (stream: ZstdDecompress) => {
+    for (;;) {
+      const next: IteratorResult<Buffer> = rest === undefined ? await blocks.next() : { value: rest };
+      if (next.done === true) {
+        isLast = true;
+        stream.end();
+        return;
+      }
+      const before = stream.bytesWritten;
+      await new Promise<void>((resolve) => {
+        stream.once('close', resolve);
+        stream.write(next.value, () => {
+          stream.off('close', resolve);
+          resolve();
+        });
+      });
+      const used = stream.bytesWritten - before;
+      rest = used < next.value.length ? next.value.subarray(used) : undefined;
+      if (stream.destroyed || rest !== undefined) return;
+    }
+  };
+  while (!isLast) {
+    const stream = createZstdDecompress({ chunkSize: BLOCK_BYTES });
+    const fed = feed(stream);
+    for await (const block of stream) yield block as Buffer;
+    await fed;
+  }
 }

@@ -2,7 +2,7 @@
  * Paths and globs of an input → files, in an order that depends on their names alone, each pinned.
  *
  * A pin is what says later that a file is still the one that was planned: its size, its time, and a checksum of its
- * bytes. The checksum is a CRC, which sees damage and costs a tenth of a cryptographic one; nobody attacks here.
+ * bytes. The checksum is a CRC, which sees damage and costs a third of a cryptographic one; nobody attacks here.
  */
 import { glob, open, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
@@ -116,8 +116,17 @@ export async function checksumFile(path: string, signal: AbortSignal | undefined
   }
 }
 
-export function formatCrc(sum: number): string {
+function formatCrc(sum: number): string {
   return `crc32:${sum.toString(16).padStart(8, '0')}`;
+}
+
+/** Of the last bytes: in a Parquet file, where everything is and between which values it lies. */
+export async function checksumTail(path: string): Promise<string> {
+  await using file = await open(path, 'r');
+  const { size } = await file.stat();
+  const block = Buffer.alloc(Math.min(size, BLOCK_BYTES));
+  await file.read(block, 0, block.length, size - block.length);
+  return `tail-${formatCrc(crc32(block))}`;
 }
 
 /** @throws {ServeryError} `DATA_INVALID` */

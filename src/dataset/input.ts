@@ -53,7 +53,7 @@ export interface PlannedFile {
   readonly path: string;
   readonly bytes: number;
   readonly mtimeMs: number;
-  /** `crc32:9ae0daaf`, of the bytes as they are on the disk. */
+  /** `crc32:9ae0daaf`, of the bytes as they are on the disk; `tail-crc32:` of the last of them. */
   readonly checksum: string;
   /** All rows of it, whichever are in the interval. Undefined: its damage hides them. */
   readonly rows: number | undefined;

@@ -8,7 +8,7 @@ import type { Column } from '../core/columns.ts';
 import { quote } from '../core/errors.ts';
 import type { BadInput, BadRow, InputRows, PlannedFile, PlannedRange } from './input.ts';
 import { pickRows } from './pick-rows.ts';
-import { bad, numberedRows } from './source.ts';
+import { UNREADABLE_TIME, bad, numberedRows } from './source.ts';
 import type { CellReader, OpenedText, TextFormat } from './text-format.ts';
 
 export const TIME_MISFIT = -1;
@@ -80,10 +80,10 @@ function misfitRow(
   if (misfit === NO_RECORD) {
     return { ...at, stage: 'parse', code: 'DATA_INVALID', message: 'Cannot read the line: it is no JSON object' };
   }
-  const what =
-    misfit === TIME_MISFIT
-      ? 'the time column: expected a time in ISO 8601, or a number where timeUnit is set'
-      : `${quote(columns[misfit]!.name)}: expected ${readers[misfit]!.expected}`;
+  if (misfit === TIME_MISFIT) {
+    return { ...at, stage: 'schema', code: 'INVALID_INPUT', message: UNREADABLE_TIME };
+  }
+  const what = `${quote(columns[misfit]!.name)}: expected ${readers[misfit]!.expected}`;
   return { ...at, stage: 'schema', code: 'INVALID_INPUT', message: `Cannot use ${what}` };
 }
 

@@ -65,6 +65,10 @@ export const inputOptions = z
       .optional()
       .describe('The time column counts these since 1970. Needed for a column of integers, refused for others.'),
     csv: csvOptions.prefault({}),
+    checksum: z
+      .enum(['quick', 'full'])
+      .default('quick')
+      .describe('How a Parquet file is pinned: by its footer, or by all of its bytes. Text files always by all.'),
     chunkRows,
   })
   .superRefine((input, context) => {

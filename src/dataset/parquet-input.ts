@@ -6,13 +6,24 @@
  * early is the one failure that does not announce itself.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Column } from '../core/columns.ts';
 import { ServeryError, quote } from '../core/errors.ts';
 import { selectColumn, type SelectedColumn } from './column-types.ts';
 import { query, streamChunks } from './duckdb.ts';
-import { checksumFile, confirmPin, hivePartitions, nameSource, pinFile } from './find-files.ts';
+import { checksumFile, checksumTail, confirmPin, hivePartitions, nameSource, pinFile } from './find-files.ts';
 import type { BadInput, InputRows, PlannedColumn, PlannedFile, PlannedRange, WantedColumn } from './input.ts';
+import { pickRows } from './pick-rows.ts';
 import { chunkRanges, sealPlan, splitRows } from './plan-chunks.ts';
-import { bad, givenName, missingColumn, numberedRows, originalName, type FileSource, type Source } from './source.ts';
+import {
+  bad,
+  gaplessRows,
+  givenName,
+  missingColumn,
+  numberedRows,
+  originalName,
+  type FileSource,
+  type Source,
+} from './source.ts';
 import { ident, literal } from './sql-text.ts';
 import { timeFilter } from './time-filter.ts';
 import { commonColumn, selectAs } from './unify-columns.ts';
@@ -66,7 +77,7 @@ export const parquetSource: FileSource = {
       const found: InputRows[] = [];
       for await (const { values, count } of gather(connection, sql, columns, undefined)) {
         const named = values.map((value, i) => Object.assign(value, { name: columns[i]!.name }));
-        found.push(numberedRows(name, named, countFrom(1 + found.reduce((sum, { rows }) => sum + rows, 0), count)));
+        found.push(gaplessRows(name, named, 1 + found.reduce((sum, part) => sum + part.rows, 0), count));
       }
       return found;
     });
@@ -134,7 +145,7 @@ async function planFile(
     source: nameSource(path, workspace),
     path,
     ...(await pinFile(path)),
-    checksum: await checksumFile(path, signal),
+    checksum: await (source.options.checksum === 'full' ? checksumFile(path, signal) : checksumTail(path)),
   };
   let rows: number;
   let table: Table;
@@ -156,18 +167,26 @@ async function planFile(
   return { file: { ...pin, rows }, columns };
 }
 
-function filterOf({ options, context }: Source, table: Table, name: string): readonly string[] {
+interface Filter {
+  /** All must be true. */
+  readonly conditions: readonly string[];
+  /** True for rows whose time is a text that nobody can read. */
+  readonly unreadable: string | undefined;
+}
+
+function filterOf({ options, context }: Source, table: Table, name: string): Filter {
   const { where, timeColumn, timeZone = context.timezone, timeUnit } = options;
   const conditions = where === undefined ? [] : [`(${where}\n)`];
-  if (timeColumn === undefined) return conditions;
+  if (timeColumn === undefined) return { conditions, unreadable: undefined };
   const original = originalName(options, timeColumn);
   const sqlType = table.columns.get(original);
   if (sqlType === undefined) throw missingColumn(original, name);
   const column = { name: original, sql: ident(original), sqlType, timeZone, timeUnit };
   const whole = { startMs: 0, endMs: 1 };
   const { inside, unreadable } = timeFilter(column, context.interval ?? whole);
-  if (context.interval === undefined) return conditions;
-  return [unreadable === undefined ? inside : `(${inside} OR ${unreadable})`, ...conditions];
+  if (context.interval === undefined) return { conditions, unreadable: undefined };
+  const time = unreadable === undefined ? inside : `(${inside} OR ${unreadable})`;
+  return { conditions: [time, ...conditions], unreadable };
 }
 
 async function* readRange(
@@ -184,21 +203,22 @@ async function* readRange(
       const original = originalName(source.options, column.name);
       return selectAs(column, table.columns.get(original)!, ident(original));
     });
-    const filter = filterOf(source, table, file.source);
+    const { conditions: filter, unreadable } = filterOf(source, table, file.source);
     const range = `${ROW_NUMBER} >= ${firstRow} AND ${ROW_NUMBER} < ${firstRow + rows}`;
     const conditions = [...(rows === file.rows ? [] : [range]), ...filter];
     const from = `FROM ${table.rows}${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}`;
     const expected = filter.length === 0 ? rows : await countRows(connection, from);
-    const numbered = filter.length > 0 ? [...columns, ROW_NUMBERS] : columns;
+    const verdict: SelectedColumn = { name: 'unreadable', type: 'BOOL', sql: unreadable ?? 'false' };
+    const numbered = filter.length > 0 ? [...columns, ROW_NUMBERS, verdict] : columns;
     const sql = `SELECT ${numbered.map(({ sql }) => sql).join(', ') || '1'} ${from}`;
     let seen = 0;
     for await (const { values, count } of gather(connection, sql, numbered, context.signal)) {
       const named = columns.map(({ name }, i) => Object.assign(values[i]!, { name }));
-      const numbers =
-        filter.length > 0
-          ? Float64Array.from(values.at(-1)!.values as BigInt64Array, (row) => Number(row) + 1)
-          : countFrom(firstRow + seen + 1, count);
-      yield numberedRows(file.source, named, numbers);
+      if (filter.length === 0) yield gaplessRows(file.source, named, firstRow + seen + 1, count);
+      else {
+        const numbers = Float64Array.from(values.at(-2)!.values as BigInt64Array, (row) => Number(row) + 1);
+        yield* withoutUnreadable(file, named, numbers, values.at(-1)!.values as Uint8Array);
+      }
       seen += count;
     }
     if (seen !== expected) {
@@ -208,6 +228,26 @@ async function* readRange(
   } finally {
     connection.closeSync();
   }
+}
+
+function* withoutUnreadable(
+  { source }: PlannedFile,
+  columns: readonly Column[],
+  numbers: Float64Array,
+  unreadable: Uint8Array,
+): Generator<InputRows | BadInput> {
+  if (!unreadable.includes(1)) {
+    yield numberedRows(source, columns, numbers);
+    return;
+  }
+  const positions: number[] = [];
+  for (const [i, row] of numbers.entries()) {
+    if (unreadable[i] === 0) positions.push(i);
+    else yield bad({ source, row, rows: 1, stage: 'schema', code: 'INVALID_INPUT', message: UNREADABLE_TIME });
+  }
+  const picked = Uint32Array.from(positions);
+  const kept = Float64Array.from(picked, (position) => numbers[position]!);
+  if (kept.length > 0) yield numberedRows(source, pickRows(columns, picked), kept);
 }
 
 const ROW_NUMBERS: SelectedColumn = { name: ROW_NUMBER, type: 'INT64', sql: ROW_NUMBER };
@@ -266,10 +306,6 @@ async function* gather(
     if (gatherer.isFull) yield { count: gatherer.rows, values: gatherer.take() };
   }
   if (gatherer.rows > 0) yield { count: gatherer.rows, values: gatherer.take() };
-}
-
-function countFrom(first: number, count: number): Float64Array {
-  return Float64Array.from({ length: count }, (_, i) => first + i);
 }
 
 async function withConnection<T>({ duckdb }: Source, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {

@@ -55,6 +55,11 @@ export function bad(row: BadRow): BadInput {
   return { kind: 'bad', bad: row };
 }
 
+/** Rows that follow each other without a gap. */
+export function gaplessRows(source: string, columns: readonly Column[], firstRow: number, rows: number): InputRows {
+  return { kind: 'rows', source, columns, rows, firstRow, rowNumbers: undefined };
+}
+
 /** @param numbers number of each row, 1 for the first of its source */
 export function numberedRows(source: string, columns: readonly Column[], numbers: Float64Array): InputRows {
   const rows = numbers.length;
@@ -62,3 +67,6 @@ export function numberedRows(source: string, columns: readonly Column[], numbers
   const isGapless = rows === 0 || numbers[rows - 1] === firstRow + rows - 1;
   return { kind: 'rows', source, columns, rows, firstRow, rowNumbers: isGapless ? undefined : numbers };
 }
+
+export const UNREADABLE_TIME =
+  'Cannot use the time column: expected a time in ISO 8601, or a number where timeUnit is set';

@@ -133,7 +133,11 @@ export async function firstBytes(path: string, source: string, compression: Comp
   const blocks: Buffer[] = [];
   let length = 0;
   while (length < limit) {
-    const block = await reader.read(limit - length);
+    // Damage further on is found, and said, by whoever reads it all.
+    const block = await reader.read(limit - length).catch((error: unknown) => {
+      if (length === 0) throw error;
+      return undefined;
+    });
     if (block === undefined) break;
     blocks.push(block);
     length += block.length;

@@ -32,7 +32,7 @@ export class ColumnGatherer {
   #chunks: DuckDBDataChunk[] = [];
   rows = 0;
 
-  constructor(columns: readonly Omit<PlannedColumn, 'name'>[], vectors = 8) {
+  constructor(columns: readonly Omit<PlannedColumn, 'name'>[], vectors = 4) {
     this.#columns = columns;
     this.#capacity = vectors * VECTOR_ROWS;
   }

@@ -12,7 +12,7 @@
 import type { DataInterval } from '../core/data-interval.ts';
 import type { Json } from '../core/json.ts';
 
-export const RUN_TRANSITIONS = {
+const RUN_TRANSITIONS = {
   queued: ['running', 'failed', 'cancelled'],
   running: ['succeeded', 'failed', 'skipped', 'retrying', 'cancelled'],
   retrying: ['running', 'failed', 'cancelled'],
@@ -23,6 +23,10 @@ export const RUN_TRANSITIONS = {
 } as const satisfies Record<string, readonly string[]>;
 
 export type RunState = keyof typeof RUN_TRANSITIONS;
+
+export function canBecome(from: RunState, to: RunState): boolean {
+  return (RUN_TRANSITIONS[from] as readonly RunState[]).includes(to);
+}
 
 /** States of a run that is not over. */
 export const ACTIVE_STATES = ['queued', 'running', 'retrying'] as const satisfies readonly RunState[];

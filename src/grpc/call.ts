@@ -10,6 +10,8 @@ import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type Ser
 import type { Clock } from '../core/clock.ts';
 import { ServeryError } from '../core/errors.ts';
 import type { ModelVersion } from '../core/model.ts';
+import type { ByteBudget } from '../listening/byte-budget.ts';
+import type { InFlight } from '../listening/in-flight.ts';
 import type { CallRecord } from './call-record.ts';
 import { ACCEPTED_ENCODINGS, compress, decompress, encodingOf, type Encoding } from './encodings.ts';
 import { STATUS, STATUS_BY_CODE, toKnownError, toTrailers } from './errors.ts';
@@ -20,12 +22,11 @@ import { parseTimeout } from './timeout.ts';
 
 /** What calls share: limits, and what the server counts. */
 export interface CallHost {
-  readonly options: Pick<GrpcOptions, 'maxMessageBytes' | 'maxBufferedBytes' | 'messageTimeout'>;
+  readonly options: Pick<GrpcOptions, 'maxMessageBytes' | 'messageTimeout'>;
   readonly clock: Clock;
-  readonly calls: Set<Call>;
-  bufferedBytes: number;
-  /** Called when the last call is over. */
-  onIdle: () => void;
+  readonly calls: InFlight<Call>;
+  /** For the bytes of messages. */
+  readonly budget: ByteBudget;
 }
 
 const ANSWER_HEADERS: OutgoingHttpHeaders = {
@@ -56,7 +57,8 @@ export abstract class Call implements CallContext {
   #encoding: Encoding | undefined;
   #deadline: number | undefined;
   #timer: Disposable | undefined;
-  /** Bytes of this call in `host.bufferedBytes`. */
+  readonly #slot: number;
+  /** Bytes of this call in `host.budget`. */
   #heldBytes = 0;
   /** Since when the client has been waited for, to send a message or to take an answer; 0 while it is not. */
   #waitingSince = 0;
@@ -68,7 +70,7 @@ export abstract class Call implements CallContext {
     this.#record = record;
     this.#host = host;
     this.#reader = new MessageReader(host.options.maxMessageBytes);
-    host.calls.add(this);
+    this.#slot = host.calls.add(this);
     const link = this.#link;
     stream.on('close', () => {
       if (link.call !== undefined) link.call.#onClose();
@@ -194,9 +196,7 @@ export abstract class Call implements CallContext {
 
   /** Frees what `onMessages` has been given. */
   protected release(bytes: number): void {
-    const released = Math.min(bytes, this.#heldBytes);
-    this.#heldBytes -= released;
-    this.#host.bufferedBytes -= released;
+    this.#holdInAll(Math.max(0, this.#heldBytes - bytes));
   }
 
   /** Cuts off a client that is too slow, or goes on sending to a call that is over. */
@@ -227,7 +227,7 @@ export abstract class Call implements CallContext {
   #onData(chunk: Buffer): void {
     if (this.#isOver) return;
     try {
-      this.#hold(chunk.length);
+      this.#holdInAll(this.#heldBytes + chunk.length);
       const messages = this.#reader.push(chunk);
       if (this.mayIdle) this.#watchMessage(messages.length > 0);
       if (messages.length > 0) this.onMessages(messages);
@@ -256,16 +256,9 @@ export abstract class Call implements CallContext {
     }
   }
 
-  #hold(bytes: number): void {
-    const { options, bufferedBytes } = this.#host;
-    if (bufferedBytes + bytes > options.maxBufferedBytes) {
-      const held = `${bufferedBytes} of ${options.maxBufferedBytes} bytes (grpc.maxBufferedBytes) are in use`;
-      throw new ServeryError('QUEUE_FULL', `Cannot take the message: ${held}`, {
-        hint: 'Retry after the given delay.',
-      });
-    }
-    this.#heldBytes += bytes;
-    this.#host.bufferedBytes += bytes;
+  #holdInAll(bytes: number): void {
+    this.#host.budget.change(this.#heldBytes, bytes);
+    this.#heldBytes = bytes;
   }
 
   #startTimer(timeoutMs: number): void {
@@ -285,15 +278,13 @@ export abstract class Call implements CallContext {
   }
 
   #onClose(): void {
-    const { calls, onIdle } = this.#host;
     this.#link.call = undefined;
-    calls.delete(this);
     this.release(this.#heldBytes);
     if (!this.#isOver) {
       this.#over(new ServeryError('CANCELLED', 'The client closed the call'));
       this.#record.announce('CANCELLED', STATUS.CANCELLED, this.model);
     }
-    if (calls.size === 0) onIdle();
+    this.#host.calls.remove(this.#slot);
   }
 }
 

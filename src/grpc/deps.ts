@@ -19,6 +19,8 @@ export interface GrpcDeps {
   readonly predict: Predict;
   readonly models: ReadModels;
   readonly control: ControlApi;
+  /** The counter of `maxBufferedBytes`, which all front ends share; see listening/byte-budget.ts. */
+  readonly bufferedBytes: SharedArrayBuffer;
   readonly options: GrpcOptions;
   /** The `name` in ServerMetadata. */
   readonly serverName: string;

@@ -1,6 +1,7 @@
 /** Options of the gRPC door: their only definition. Every limit of what a client may send is here. */
 import * as z from 'zod';
 import { duration } from '../core/duration.ts';
+import { tlsOptions } from '../listening/tls.ts';
 
 const MIB = 1024 * 1024;
 
@@ -15,7 +16,7 @@ export const grpcOptions = z.strictObject({
     .int()
     .min(1024)
     .default(512 * MIB)
-    .describe('Bytes of requests that one front-end thread holds at once; calls beyond it are refused.'),
+    .describe('Bytes of messages that the server holds at once, over all connections; calls beyond it are refused.'),
   maxMetadataBytes: z.int().min(1024).max(MIB).default(16_384).describe('Largest metadata of a call, in bytes.'),
   maxConcurrentStreams: z
     .int()
@@ -42,13 +43,7 @@ export const grpcOptions = z.strictObject({
   keepAliveTimeout: duration
     .prefault('20s')
     .describe('A connection whose client does not answer within this time is closed.'),
-  tls: z
-    .strictObject({
-      certFile: z.string().min(1).describe('Certificate chain in PEM.'),
-      keyFile: z.string().min(1).describe('Private key in PEM.'),
-    })
-    .optional()
-    .describe('Serves gRPC over TLS instead of plain HTTP/2.'),
+  tls: tlsOptions.optional().describe('Serves gRPC over TLS instead of plain HTTP/2.'),
 });
 
 export type GrpcOptions = z.output<typeof grpcOptions>;

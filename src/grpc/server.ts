@@ -5,7 +5,6 @@
  * call must have makes them ask first, which is refused. So the rules against foreign web pages that the HTTP
  * door needs have nothing to do here.
  */
-import { readFileSync } from 'node:fs';
 import {
   createSecureServer,
   createServer,
@@ -14,9 +13,13 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { ServeryError, quote } from '../core/errors.ts';
+import { ByteBudget } from '../listening/byte-budget.ts';
+import { InFlight } from '../listening/in-flight.ts';
+import { closeListener, listenOn, type ListenOptions } from '../listening/listen.ts';
+import { withCertificate } from '../listening/tls.ts';
 import { CallRecord } from './call-record.ts';
 import type { Call, CallHost } from './call.ts';
 import type { GrpcDeps } from './deps.ts';
@@ -29,14 +32,6 @@ import { StreamingCall } from './streaming-call.ts';
 import { UnaryCall } from './unary-call.ts';
 
 export type { GrpcDeps } from './deps.ts';
-
-export interface ListenOptions {
-  readonly host: string;
-  /** 0 picks one. */
-  readonly port: number;
-  /** Other threads listen on the same port. */
-  readonly reusePort?: boolean;
-}
 
 export interface GrpcServer extends AsyncDisposable {
   /** @throws {ServeryError} `ADDRESS_IN_USE` */
@@ -59,7 +54,9 @@ const TICK_MS = 500;
 /** @throws {ServeryError} `CONFIG_INVALID` when the certificate or the key cannot be read */
 export function createGrpcServer(deps: GrpcDeps, clock: Clock = systemClock): GrpcServer {
   const { options, models } = deps;
-  const host: CallHost = { options, clock, calls: new Set<Call>(), bufferedBytes: 0, onIdle: () => {} };
+  const calls = new InFlight<Call>();
+  const budget = new ByteBudget(deps.bufferedBytes, options.maxBufferedBytes, 'grpc.maxBufferedBytes');
+  const host: CallHost = { options, clock, calls, budget };
   const sessions = new Sessions(options, clock);
   let isDraining = false;
   const health = createHealth({ isReady: () => models.snapshot.ready, isDraining: () => isDraining });
@@ -91,7 +88,7 @@ export function createGrpcServer(deps: GrpcDeps, clock: Clock = systemClock): Gr
 
   function tick(): void {
     const now = clock.now();
-    for (const call of host.calls) call.checkProgress(now);
+    for (const call of calls) call.checkProgress(now);
     sessions.check();
     health.check();
     ticker = clock.after(TICK_MS, tick);
@@ -100,18 +97,7 @@ export function createGrpcServer(deps: GrpcDeps, clock: Clock = systemClock): Gr
   async function close(graceMs: number): Promise<number> {
     grpc.beginDrain();
     const closed = closeListener(server);
-    let unanswered = 0;
-    if (host.calls.size > 0) {
-      const idle = Promise.withResolvers<void>();
-      host.onIdle = idle.resolve;
-      using _grace = clock.after(graceMs, () => {
-        unanswered = host.calls.size;
-        for (const call of host.calls) call.fail(stopping());
-        // Whoever does not take an answer now has had the whole grace time.
-        setImmediate(idle.resolve);
-      });
-      await idle.promise;
-    }
+    const unanswered = await calls.end(graceMs, clock, stopping);
     setImmediate(() => sessions.destroy());
     await sessions.close();
     await closed;
@@ -120,8 +106,8 @@ export function createGrpcServer(deps: GrpcDeps, clock: Clock = systemClock): Gr
   }
 
   const grpc: GrpcServer = {
-    async listen({ host: name, port, reusePort = false }) {
-      const address = await listenOn(server, { host: name, port, reusePort });
+    async listen(where) {
+      const address = await listenOn(server, where);
       ticker = clock.after(TICK_MS, tick);
       return address;
     },
@@ -134,7 +120,7 @@ export function createGrpcServer(deps: GrpcDeps, clock: Clock = systemClock): Gr
       if (isDraining) return;
       isDraining = true;
       health.check();
-      for (const call of host.calls) call.drain(stopping());
+      for (const call of calls) call.drain(stopping());
       sessions.sayGoodbye();
     },
 
@@ -210,35 +196,7 @@ function createHttp2Server({
     streamResetRate: 1000,
   };
   if (tls === undefined) return createServer(settings);
-  try {
-    return createSecureServer({ ...settings, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) });
-  } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : String(cause);
-    throw new ServeryError('CONFIG_INVALID', `Cannot use the certificate of grpc.tls: ${problem}`, { cause });
-  }
-}
-
-function listenOn(server: Server, options: Required<ListenOptions>): Promise<AddressInfo> {
-  const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
-  server.once('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EADDRINUSE') reject(error);
-    else {
-      const problem = `another server listens on ${options.host}:${options.port}`;
-      reject(new ServeryError('ADDRESS_IN_USE', `Cannot listen: ${problem}`, { cause: error }));
-    }
-  });
-  server.listen(options, () => {
-    server.removeAllListeners('error');
-    resolve(server.address() as AddressInfo);
-  });
-  return promise;
-}
-
-function closeListener(server: Server): Promise<void> {
-  if (!server.listening) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  return promise;
+  return withCertificate(tls, 'grpc.tls', (pair) => createSecureServer({ ...settings, ...pair }));
 }
 
 function ignore(): void {}

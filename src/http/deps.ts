@@ -30,6 +30,8 @@ export interface HttpDeps {
   readonly control: ControlApi;
   /** Undefined where there are no jobs: the server is online only. */
   readonly jobs: JobApi | undefined;
+  /** The counter of `maxBufferedBytes`, which all front ends share; see listening/byte-budget.ts. */
+  readonly bufferedBytes: SharedArrayBuffer;
   readonly options: HttpOptions;
   readonly keys: KeyRing;
   /** The live routes and signatures as OpenAPI 3.1. */

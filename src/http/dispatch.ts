@@ -83,7 +83,7 @@ export class Dispatcher {
     const encoding = headers['content-encoding'];
     const jsonBytes = encoding === undefined ? headers['inference-header-content-length'] : undefined;
     exchange.body = await exchange.readBody(maxBodyBytes, parseHeaderLength(jsonBytes as string | undefined));
-    if (encoding !== undefined) exchange.body = await decompress(exchange.body, encoding, maxDecompressedBytes);
+    if (encoding !== undefined) exchange.unpacked(await decompress(exchange.body, encoding, maxDecompressedBytes));
   }
 
   /** @returns undefined when the request is answered already */

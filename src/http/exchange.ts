@@ -10,6 +10,7 @@ import { systemClock } from '../core/clock.ts';
 import { ServeryError, type ErrorCode } from '../core/errors.ts';
 import { predictionDone, requestDone } from '../core/events.ts';
 import type { ModelVersion } from '../core/model.ts';
+import type { ByteBudget } from '../listening/byte-budget.ts';
 import { BodyReader } from './body.ts';
 import { chooseCoding, compress, COMPRESS_FROM_BYTES, isOnlyCoding } from './compression.ts';
 import { toErrorAnswer } from './errors.ts';
@@ -29,6 +30,7 @@ export class Exchange implements CancelSignal {
   readonly headers: IncomingHttpHeaders;
   readonly #response: ServerResponse;
   readonly #isDraining: () => boolean;
+  readonly #budget: ByteBudget;
   readonly #startedAt = systemClock.now();
 
   /** Set once the path is known. */
@@ -55,11 +57,12 @@ export class Exchange implements CancelSignal {
   #requestId: string | undefined;
   #traceparent: string | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, isDraining: () => boolean) {
+  constructor(request: IncomingMessage, response: ServerResponse, isDraining: () => boolean, budget: ByteBudget) {
     this.request = request;
     this.headers = request.headers;
     this.#response = response;
     this.#isDraining = isDraining;
+    this.#budget = budget;
     const { 'x-request-id': id, traceparent, expect } = this.headers;
     if (expect !== undefined) this.#awaitsLeave = expect.toLowerCase() === '100-continue';
     if (id !== undefined && isRequestId(id as string)) {
@@ -134,11 +137,17 @@ export class Exchange implements CancelSignal {
 
   /** Reads the body; see `BodyReader`. */
   readBody(maxBytes: number, jsonBytes: number | undefined): Promise<Uint8Array> {
-    this.#reader = new BodyReader(this.request, maxBytes);
+    this.#reader = new BodyReader(this.request, maxBytes, this.#budget);
     const body = this.#reader.read(jsonBytes);
     if (this.#awaitsLeave) this.#response.writeContinue();
     this.#awaitsLeave = false;
     return body;
+  }
+
+  /** Uses the body in a larger form, which was made of what was read. */
+  unpacked(body: Uint8Array): void {
+    this.#reader?.hold(body.length);
+    this.body = body;
   }
 
   /** Answers with JSON text. */
@@ -205,6 +214,7 @@ export class Exchange implements CancelSignal {
     if (this.#isAnswered) return false;
     this.#isAnswered = true;
     this.#timer?.[Symbol.dispose]();
+    this.#reader?.release();
     return true;
   }
 

@@ -1,6 +1,7 @@
 /** Options of the HTTP door: their only definition. Every limit of what a client may send is here. */
 import * as z from 'zod';
 import { duration } from '../core/duration.ts';
+import { tlsOptions } from '../listening/tls.ts';
 
 const MIB = 1024 * 1024;
 
@@ -17,6 +18,14 @@ export const httpOptions = z.strictObject({
     .max(2 ** 31)
     .default(64 * MIB)
     .describe('Largest request body after gzip or deflate is undone, in bytes.'),
+  maxBufferedBytes: z
+    .int()
+    .min(1024)
+    .default(512 * MIB)
+    .describe(
+      'Bytes of request bodies that the server holds at once, over all connections; requests beyond it get 503. ' +
+        'A body that comes in one piece does not count.',
+    ),
   maxHeaderBytes: z
     .int()
     .min(1024)
@@ -62,13 +71,7 @@ export const httpOptions = z.strictObject({
     .enum(['servery', 'triton'])
     .default('servery')
     .describe('Status of a readiness check that says no: `servery` 503, `triton` 400.'),
-  tls: z
-    .strictObject({
-      certFile: z.string().min(1).describe('Certificate chain in PEM.'),
-      keyFile: z.string().min(1).describe('Private key in PEM.'),
-    })
-    .optional()
-    .describe('Serves HTTPS instead of HTTP.'),
+  tls: tlsOptions.optional().describe('Serves HTTPS instead of HTTP.'),
 });
 
 export type HttpOptions = z.output<typeof httpOptions>;

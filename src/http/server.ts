@@ -5,31 +5,25 @@
  * dispatch.ts checks and routes, exchange.ts holds a request and answers it once, the `…-routes.ts` files decode
  * and encode.
  */
-import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../core/clock.ts';
 import { ServeryError } from '../core/errors.ts';
+import { ByteBudget } from '../listening/byte-budget.ts';
+import { InFlight } from '../listening/in-flight.ts';
+import { closeListener, listenOn, type ListenOptions } from '../listening/listen.ts';
+import { withCertificate } from '../listening/tls.ts';
 import type { HttpDeps } from './deps.ts';
 import { Dispatcher } from './dispatch.ts';
 import { Exchange } from './exchange.ts';
-import { InFlight } from './in-flight.ts';
 import type { HttpOptions } from './options.ts';
 import type { Route } from './route.ts';
 import { builtInRoutes } from './routes.ts';
 import { answerUnreadable, refuseTunnel } from './unreadable.ts';
 
 export type { HttpDeps, Page, ReadModels } from './deps.ts';
-
-export interface ListenOptions {
-  readonly host: string;
-  /** 0 picks one. */
-  readonly port: number;
-  /** Other threads listen on the same port. */
-  readonly reusePort?: boolean;
-}
 
 export interface HttpServer extends AsyncDisposable {
   /** For the documentation. */
@@ -62,13 +56,13 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   const draining = () => isDraining;
   const routes = builtInRoutes(deps, draining);
   const dispatcher = new Dispatcher(deps, routes, draining);
-  const exchanges = new InFlight();
+  const exchanges = new InFlight<Exchange>();
+  const budget = new ByteBudget(deps.bufferedBytes, deps.options.maxBufferedBytes, 'http.maxBufferedBytes');
   const connections = new WeakMap<Duplex, Connection>();
-  let onIdle = (): void => {};
 
   function listener(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    const exchange = new Exchange(request, response, draining);
+    const exchange = new Exchange(request, response, draining, budget);
     const slot = exchanges.add(exchange);
     let connection = connections.get(socket);
     if (connection === undefined) {
@@ -81,7 +75,6 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
       exchanges.remove(slot);
       connection.unanswered -= 1;
       if (connection.isBroken && connection.unanswered === 0) socket.destroySoon();
-      if (exchanges.count === 0) onIdle();
     });
     void dispatcher.answer(exchange);
   }
@@ -114,8 +107,8 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     routes,
     listener,
 
-    async listen({ host, port, reusePort = false }) {
-      const address = await listenOn(server, { host, port, reusePort });
+    async listen(options) {
+      const address = await listenOn(server, options);
       dispatcher.hosts.boundAddress = address.address;
       return address;
     },
@@ -124,21 +117,11 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
 
     async close(graceMs) {
       beginDrain();
-      let unanswered = 0;
-      if (exchanges.count > 0) {
-        const idle = Promise.withResolvers<void>();
-        onIdle = idle.resolve;
-        using _grace = systemClock.after(graceMs, () => {
-          unanswered = exchanges.count;
-          for (const exchange of exchanges) {
-            exchange.fail(new ServeryError('SHUTTING_DOWN', 'Cannot answer the request: the server has stopped'));
-          }
-          // Whoever does not take an answer now has had the whole grace time.
-          setImmediate(idle.resolve);
-        });
-        await idle.promise;
-      }
-      await closeServer(server);
+      const unanswered = await exchanges.end(graceMs, systemClock, stopped);
+      const closed = closeListener(server);
+      // Idle connections, and those of clients that do not read.
+      setImmediate(() => server.closeAllConnections());
+      await closed;
       return unanswered;
     },
 
@@ -161,35 +144,9 @@ function createNodeServer(options: HttpOptions): Server {
     requireHostHeader: false,
   };
   if (tls === undefined) return createServer(settings);
-  try {
-    return createTlsServer({ ...settings, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) });
-  } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : String(cause);
-    throw new ServeryError('CONFIG_INVALID', `Cannot use the certificate of http.tls: ${problem}`, { cause });
-  }
+  return withCertificate(tls, 'http.tls', (pair) => createTlsServer({ ...settings, ...pair }));
 }
 
-function listenOn(server: Server, options: Required<ListenOptions>): Promise<AddressInfo> {
-  const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
-  server.once('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EADDRINUSE') reject(error);
-    else {
-      const problem = `another server listens on ${options.host}:${options.port}`;
-      reject(new ServeryError('ADDRESS_IN_USE', `Cannot listen: ${problem}`, { cause: error }));
-    }
-  });
-  server.listen(options, () => {
-    server.removeAllListeners('error');
-    resolve(server.address() as AddressInfo);
-  });
-  return promise;
-}
-
-/** Idle connections are closed; there are no others any more, but those of clients that do not read. */
-async function closeServer(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  setImmediate(() => server.closeAllConnections());
-  await promise;
+function stopped(): ServeryError {
+  return new ServeryError('SHUTTING_DOWN', 'Cannot answer the request: the server has stopped');
 }

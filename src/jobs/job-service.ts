@@ -125,9 +125,9 @@ export function createJobService({ engine, stateFolder, clock = wallClock }: Job
   }
 
   return {
-    async listJobs({ limit, cursor = '' }) {
-      const { jobs: known, hasMore } = await jobs.list(cursor, limit);
-      return { jobs: known.map(summaryOf), nextCursor: hasMore ? known.at(-1)!.job.name : null };
+    async listJobs({ limit, cursor }) {
+      const { items, next } = await jobs.list({ limit, after: cursor });
+      return { jobs: items.map(summaryOf), nextCursor: next ?? null };
     },
 
     showJob: async (name) => detailsOf(await jobs.get(name)),

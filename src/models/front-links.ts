@@ -71,7 +71,7 @@ export class FrontLinks {
     await this.#last;
     const [link] = this.#links;
     if (link === undefined) throw new ServeryError('MODEL_NOT_READY', 'Cannot ask other models: there is no front end');
-    return await link.predictRows(model, rows, { deadline: options.deadline }); // a signal cannot cross to its thread
+    return link.predictRows(model, rows, { deadline: options.deadline }); // a signal cannot cross to its thread
   };
 
   /** All of them, also when one fails; the failure of one that has left meanwhile does not count. */

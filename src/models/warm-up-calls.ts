@@ -46,7 +46,7 @@ export class WarmUps {
           await this.#wait(name, ref, onWait);
           if (this.#models.isLive(ref)) missing.delete(ref.name);
         }
-        return await this.#models.predictRows(model, rows, options);
+        return this.#models.predictRows(model, rows, options);
       },
     };
   }

@@ -75,12 +75,8 @@ export function importCrontab(text: string, options: CrontabOptions): CrontabImp
       entries += 1;
       try {
         const entry = readEntry(content, options.isSystem, remark);
-        jobs.push({
-          name: nameOf(entry.command),
-          line,
-          ...described(comments, options.isSystem),
-          ...jobOf(entry, state, remark),
-        });
+        const job = jobOf(entry, state, remark);
+        jobs.push({ name: nameOf(entry.command), line, ...described(comments, options.isSystem), ...job });
       } catch (error) {
         if (!(error instanceof ServeryError)) throw error;
         remark('lost', `Not imported. ${error.message}. ${error.hint}`);
@@ -125,7 +121,7 @@ function jobOf(
   };
 }
 
-/** Vixie's rule: where a day field starts with a star, and be it `*` with a step, both must match. */
+/** Vixie's rule: where a day field starts with a star, even one with a step, both must match. */
 function withoutVixiesAnd(fields: string): string {
   const parts = fields.split(' ');
   const [, , dayOfMonth, , dayOfWeek] = parts;

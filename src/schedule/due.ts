@@ -56,8 +56,10 @@ export function initialCursor(schedule: Schedule, nowMs: number): number {
 }
 
 /** Decides all that should have fired by `nowMs`. Fires in order: a jitter never lets one overtake another. */
-export function dueOccurrences(schedule: Schedule, cursorMs: number, nowMs: number, state: DueState = {}): Decision {
+export function dueOccurrences(schedule: Schedule, cursorMs: number, now: number, state: DueState = {}): Decision {
   const { delay, jitter } = schedule.options;
+  // A clock gives fractions of a millisecond; half of one before its time, nothing is due.
+  const nowMs = Math.floor(now);
   const hasClockGoneBack = cursorMs - nowMs > LONGEST_WAIT_FOR_CLOCK_MS;
   // What fires again has the key of a run that exists already, so it is not added twice.
   const fromMs = hasClockGoneBack ? nowMs - delay - jitter : cursorMs;

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 const LADDER = [
   ['core'],
-  ['batching', 'runtime', 'repository', 'dataset', 'protocol', 'schedule', 'engine', 'telemetry'],
+  ['batching', 'runtime', 'repository', 'dataset', 'protocol', 'schedule', 'engine', 'telemetry', 'listening'],
   ['models'],
   ['serving', 'jobs'],
   ['http', 'grpc', 'client'],

@@ -9,9 +9,9 @@ import { openJobDesk } from '../support/job-desk.ts';
 
 const desk = await openJobDesk({});
 const keys = testKeys();
-const door = await openDoor({}, { keys: [] }, desk.jobs);
-const closed = await openDoor({}, keys.auth, desk.jobs);
-const narrow = await openDoor({ maxStreams: 1 }, { keys: [] }, desk.jobs);
+const door = await openDoor({}, { keys: [] }, { jobs: desk.jobs });
+const closed = await openDoor({}, keys.auth, { jobs: desk.jobs });
+const narrow = await openDoor({ maxStreams: 1 }, { keys: [] }, { jobs: desk.jobs });
 const onlineOnly = await openDoor();
 const client = createClient({ url: door.url });
 after(async () => {
@@ -228,7 +228,7 @@ test('there are only so many streams, and one that is closed makes room', async 
 });
 
 test('a stream ends when the server stops', async () => {
-  await using stopping = await openDoor({}, { keys: [] }, desk.jobs);
+  await using stopping = await openDoor({}, { keys: [] }, { jobs: desk.jobs });
   const response = await stopping.fetch('/api/events');
   const began = Date.now();
   const closing = stopping.server.close(20_000);

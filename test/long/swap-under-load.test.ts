@@ -17,9 +17,9 @@ const SETTLED_MS = 1500;
 const CALM_MS = 5000;
 const ALLOWED_MS = 50;
 
-for (const { name, megabytes, width } of [
-  { name: 'a model that runs inline', megabytes: 0, width: 0 },
-  { name: 'a model of 20 MB in an executor', megabytes: 20, width: 1024 },
+for (const { name, megabytes, width, connections } of [
+  { name: 'a model that runs inline', megabytes: 0, width: 0, connections: 16 },
+  { name: 'a model of 20 MB in an executor', megabytes: 20, width: 1024, connections: 2 },
 ]) {
   it(`${name}: ${SWAPS} swaps`, { timeout: 600_000 }, async (t) => {
     await using workspace = await workspaceWith(megabytes === 0 ? { m: 'examples/quickstart/models/iris' } : {});
@@ -31,7 +31,7 @@ for (const { name, megabytes, width } of [
     const [input, shape, values] = megabytes === 0 ? ['X', [1, 4], 4] : ['x', [1, width], width];
     const data = Array.from({ length: values as number }, (_, i) => i % 7);
     const body = JSON.stringify({ inputs: [{ name: input, shape, datatype: 'FP32', data }] });
-    const load = startLoad(`${server.http}/v2/models/m/infer`, body, 16, 10);
+    const load = startLoad(`${server.http}/v2/models/m/infer`, body, connections, 10);
     await sleep(2000); // compilers and caches are warm then
     const from = load.answers.length;
     await sleep(CALM_MS);

@@ -14,6 +14,7 @@ import { DATATYPES, type Datatype, type Tensor } from '../../src/core/tensor.ts'
 import { frameCopy } from '../../src/grpc/framing.ts';
 import { grpcOptions, type GrpcOptions } from '../../src/grpc/options.ts';
 import { createGrpcServer, type GrpcDeps, type GrpcServer } from '../../src/grpc/server.ts';
+import { ByteBudget } from '../../src/listening/byte-budget.ts';
 import type { ControlApi, VersionStatistics } from '../../src/models/control-api.ts';
 import { LiveVersion } from '../../src/models/live-version.ts';
 import type { Snapshot, VersionDescriptor, VersionEntry } from '../../src/models/snapshot.ts';
@@ -64,6 +65,8 @@ export interface DoorSettings {
   readonly clock?: Clock;
   readonly port?: number;
   readonly reusePort?: boolean;
+  /** That of other front ends; one of its own by default. */
+  readonly bufferedBytes?: SharedArrayBuffer;
 }
 
 export async function openGrpcDoor({
@@ -72,6 +75,7 @@ export async function openGrpcDoor({
   clock = systemClock,
   port: wantedPort = 0,
   reusePort = false,
+  bufferedBytes = ByteBudget.createCounter(),
 }: DoorSettings = {}): Promise<GrpcDoor> {
   const gate = new Gate();
   const control: unknown[][] = [];
@@ -83,6 +87,7 @@ export async function openGrpcDoor({
       models,
       control: recordingControl(control),
       options: grpcOptions.parse(options),
+      bufferedBytes,
       serverName: 'servery',
       authorize: (authorization, scope) => keys.check(presentedKey(authorization, undefined), scope),
     },

@@ -10,6 +10,7 @@ import type { Signature } from '../../src/core/signature.ts';
 import type { BytesElement, Tensor } from '../../src/core/tensor.ts';
 import { httpOptions, type HttpOptions } from '../../src/http/options.ts';
 import { createHttpServer, type HttpServer, type ReadModels } from '../../src/http/server.ts';
+import { ByteBudget } from '../../src/listening/byte-budget.ts';
 import { batchingOptions } from '../../src/batching/options.ts';
 import { LiveVersion } from '../../src/models/live-version.ts';
 import type { JobApi } from '../../src/jobs/job-api.ts';
@@ -67,7 +68,10 @@ export interface Door extends AsyncDisposable {
 export async function openDoor(
   options: Partial<Record<keyof HttpOptions, unknown>> = {},
   auth: AuthOptions = { keys: [] },
-  jobs?: JobApi,
+  {
+    bufferedBytes = ByteBudget.createCounter(),
+    jobs,
+  }: { readonly bufferedBytes?: SharedArrayBuffer; readonly jobs?: JobApi } = {},
 ): Promise<Door> {
   const gate = new Gate();
   const control: unknown[][] = [];
@@ -78,6 +82,7 @@ export async function openDoor(
     control: recordingControl(control),
     jobs,
     options: httpOptions.parse(options),
+    bufferedBytes,
     keys: createKeyRing(auth),
     openapi: () => ({ contentType: 'application/json', body: '{"openapi":"3.1.0"}' }),
     docs: () => ({ contentType: 'text/html; charset=utf-8', body: '<!doctype html>' }),

@@ -25,8 +25,8 @@ export function insertRun(store: Store, run: NewRun): string | undefined {
   const finishBy = sum(promisedMs, deadlines?.finishWithinMs);
   const added = sql.run(
     `INSERT INTO runs (id, job, start_ms, end_ms, scheduled_for_ms, cause, backfill, state, definition_hash, params, pool,
-       slots, priority, is_serial, created_ms, not_before_ms, queue_by_ms, start_by_ms, finish_by_ms, timer_ms)
-     VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       slots, priority, is_serial, is_regular, created_ms, not_before_ms, queue_by_ms, start_by_ms, finish_by_ms, timer_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (id) DO NOTHING`,
     id,
     run.job,
@@ -36,11 +36,12 @@ export function insertRun(store: Store, run: NewRun): string | undefined {
     run.cause,
     backfill,
     run.definitionHash,
-    jsonText(run.params ?? {}, 'params'),
+    run.params === undefined ? '{}' : jsonText(run.params, 'params'),
     policy.pool,
     policy.slots,
     run.priority ?? policy.priority,
     !policy.overlapping && backfill === undefined,
+    backfill === undefined && !run.cause.startsWith('late/'),
     nowMs,
     notBeforeMs,
     queueBy,

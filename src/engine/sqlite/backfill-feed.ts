@@ -83,7 +83,7 @@ export function reopenBackfill(store: Store, id: string, run: RunRow): void {
   );
 }
 
-export function countIn({ sql }: Store, id: string, state: string): number {
+function countIn({ sql }: Store, id: string, state: string): number {
   return sql.get<{ n: number }>(
     'SELECT count(*) AS n FROM backfill_intervals WHERE backfill = ? AND state = ?',
     id,

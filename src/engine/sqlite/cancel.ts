@@ -1,6 +1,6 @@
 /** Cancelling: at once where nothing runs, else as a request that the worker must confirm. */
 import { ServeryError } from '../../core/errors.ts';
-import type { Run } from '../run.ts';
+import { canBecome, type Run } from '../run.ts';
 import { endRun } from './end-attempt.ts';
 import { runRow, runRowBySeq, toRun, type RunRow } from './run-rows.ts';
 import type { Store } from './store.ts';
@@ -12,7 +12,9 @@ interface CancelOptions {
 
 export function requestCancel(store: Store, runId: string, options: CancelOptions): Run {
   const row = runRow(store, runId);
-  if (row.finished_ms !== null) throw new ServeryError('CONFLICT', `Cannot cancel the run: it is ${row.state}`);
+  if (!canBecome(row.state, 'cancelled')) {
+    throw new ServeryError('CONFLICT', `Cannot cancel the run: it is ${row.state}`);
+  }
   cancelRow(store, row, options);
   return toRun(runRowBySeq(store, row.seq));
 }

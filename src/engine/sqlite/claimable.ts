@@ -104,18 +104,62 @@ export class Occupancy {
 export function claimable(store: Store, count: number): readonly Candidate[] {
   const taken: Candidate[] = [];
   const occupancy = new Occupancy(store);
-  if (occupancy.isFull || count < 1) return taken;
-  const waiting = store.sql.iterate<Candidate>(
-    `${CANDIDATE} WHERE r.state IN ('queued', 'retrying') AND r.not_before_ms <= ? ORDER BY r.priority DESC, r.seq`,
-    store.nowMs,
-  );
-  for (const run of waiting) {
-    if (occupancy.obstacles(run).length > 0) continue;
+  while (taken.length < count && !occupancy.isFull) {
+    const run = nextClaimable(store, occupancy, taken);
+    if (run === undefined) break;
     taken.push(run);
     occupancy.running.push(run);
-    if (taken.length >= count || occupancy.isFull) break;
   }
   return taken;
+}
+
+/** The groups that cannot start are left out in SQL, so that a queue of very many of them is passed quickly. */
+function nextClaimable(store: Store, occupancy: Occupancy, taken: readonly Candidate[]): Candidate | undefined {
+  const { serialJobs, fullJobs, pausedJobs, fullPools, stoppedBackfills } = closedGroups(store, occupancy);
+  const waiting = store.sql.iterate<Candidate>(
+    `${CANDIDATE} WHERE r.state IN ('queued', 'retrying') AND r.not_before_ms <= ?
+       AND NOT (r.is_serial = 1 AND r.job IN (SELECT value FROM json_each(?)))
+       AND r.job NOT IN (SELECT value FROM json_each(?))
+       AND NOT (r.job IN (SELECT value FROM json_each(?)) AND (r.cause = 'schedule' OR r.cause LIKE 'late/%'))
+       AND r.pool NOT IN (SELECT value FROM json_each(?))
+       AND (r.backfill IS NULL OR r.backfill NOT IN (SELECT value FROM json_each(?)))
+       AND r.seq NOT IN (SELECT value FROM json_each(?))
+     ORDER BY r.priority DESC, r.seq`,
+    store.nowMs,
+    ...[serialJobs, fullJobs, pausedJobs, fullPools, stoppedBackfills, taken.map(({ seq }) => seq)].map((list) =>
+      JSON.stringify(list),
+    ),
+  );
+  for (const run of waiting) if (occupancy.obstacles(run).length === 0) return run;
+  return undefined;
+}
+
+/** What `obstacles` would say of every run in them. */
+function closedGroups({ sql }: Store, occupancy: Occupancy) {
+  const { running, pools } = occupancy;
+  const jobs = new Set(running.map(({ job }) => job));
+  const backfills = new Set(running.flatMap(({ backfill }) => backfill ?? []));
+  const limits = sql.all<{ name: string; max_running: number }>(
+    'SELECT j.name, j.max_running FROM json_each(?) AS running JOIN jobs j ON j.name = running.value WHERE j.max_running IS NOT NULL',
+    JSON.stringify(Array.from(jobs)),
+  );
+  const parallel = sql.all<{ id: string; parallel: number }>(
+    'SELECT b.id, b.parallel FROM json_each(?) AS running JOIN backfills b ON b.id = running.value',
+    JSON.stringify(Array.from(backfills)),
+  );
+  const paused = sql.all<{ name: string }>('SELECT name FROM jobs WHERE paused_ms IS NOT NULL');
+  const pausedBackfills = sql.all<{ id: string }>("SELECT id FROM backfills WHERE state = 'paused'");
+  const countOf = (matches: (run: RunningRun) => boolean) => running.filter(matches).length;
+  return {
+    serialJobs: Array.from(new Set(running.flatMap(({ job, backfill }) => (backfill === null ? [job] : [])))),
+    fullJobs: limits.filter((job) => countOf((run) => run.job === job.name) >= job.max_running).map(({ name }) => name),
+    pausedJobs: paused.map(({ name }) => name),
+    fullPools: Object.entries(pools).flatMap(([pool, slots]) => (occupancy.used(pool) >= slots ? [pool] : [])),
+    stoppedBackfills: [
+      ...pausedBackfills.map(({ id }) => id),
+      ...parallel.filter(({ id, parallel: most }) => countOf((run) => run.backfill === id) >= most).map(({ id }) => id),
+    ],
+  };
 }
 
 function overlaps(a: { start_ms: number | null; end_ms: number | null }, b: RunningRun): boolean {

@@ -36,6 +36,7 @@ export const MIGRATIONS: readonly string[] = [
     last_end TEXT                               -- how the last run that was no backfill ended
   ) STRICT, WITHOUT ROWID;
 
+  CREATE INDEX jobs_paused ON jobs (name) WHERE paused_ms IS NOT NULL;
   CREATE INDEX jobs_with_freshness ON jobs (name) WHERE fresh_within_ms IS NOT NULL;
 
   CREATE TABLE limits (
@@ -63,6 +64,7 @@ export const MIGRATIONS: readonly string[] = [
     slots INTEGER NOT NULL,
     priority INTEGER NOT NULL,
     is_serial INTEGER NOT NULL,
+    is_regular INTEGER NOT NULL,                -- neither of a backfill nor for late data: what overlap is about
     created_ms INTEGER NOT NULL,
     not_before_ms INTEGER NOT NULL,
     started_ms INTEGER,
@@ -86,8 +88,11 @@ export const MIGRATIONS: readonly string[] = [
     error_message TEXT
   ) STRICT;
   CREATE INDEX runs_by_job ON runs (job, seq);
-  CREATE INDEX runs_waiting ON runs (priority DESC, seq, not_before_ms) WHERE state IN ('queued', 'retrying');
-  CREATE INDEX runs_active ON runs (job, state) WHERE state IN ('queued', 'retrying', 'running');
+  -- Holds all by which whole groups of runs are passed over, so that a long queue is read without its rows.
+  CREATE INDEX runs_waiting ON runs (priority DESC, seq, not_before_ms, job, is_serial, cause, pool, backfill)
+    WHERE state IN ('queued', 'retrying');
+  CREATE INDEX runs_active ON runs (job, state)
+    WHERE state IN ('queued', 'retrying', 'running') AND is_regular = 1;
   CREATE INDEX runs_running ON runs (expires_ms) WHERE state = 'running';
   CREATE INDEX runs_timer ON runs (timer_ms) WHERE timer_ms IS NOT NULL;
   CREATE INDEX runs_by_backfill ON runs (backfill, seq) WHERE backfill IS NOT NULL;

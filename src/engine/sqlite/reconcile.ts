@@ -17,6 +17,7 @@ const SLACK_MS = 1000;
 /** Whether there is anything to do; else `reconcile` would only take the lock for nothing. */
 export function mustReconcile(store: Store): boolean {
   return (
+    store.wasMoved ||
     lostRuns(store).length > 0 ||
     overdue(store).length > 0 ||
     stale(store).length > 0 ||
@@ -28,6 +29,7 @@ const AHEAD = "SELECT seq FROM runs WHERE state = 'running' AND expires_ms > ? +
 
 export function reconcile(store: Store): Reconciled {
   const changed: string[] = [];
+  moveTimeouts(store, store.takeMovedMs());
   store.sql.run(
     "UPDATE runs SET expires_ms = ?1 + lease_ms WHERE state = 'running' AND expires_ms > ?1 + ?2 + lease_ms",
     store.nowMs,
@@ -45,6 +47,19 @@ export function reconcile(store: Store): Reconciled {
     store.event('deadline.fresh', { job: name }, { lastSuccessMs: last_success_ms });
   }
   return { ...nextReconcile(store), changed };
+}
+
+/** A run has not taken longer because the clock was moved. Deadlines are promises by the clock, and stay. */
+function moveTimeouts({ sql }: Store, movedMs: number): void {
+  if (movedMs === 0) return;
+  sql.run(
+    'UPDATE runs SET queue_by_ms = queue_by_ms + ?1, end_by_ms = end_by_ms + ?1 WHERE timer_ms IS NOT NULL',
+    movedMs,
+  );
+  sql.run(
+    `UPDATE runs SET timer_ms = (SELECT min(value) FROM json_each(
+       json_array(queue_by_ms, start_by_ms, finish_by_ms, end_by_ms)) WHERE value IS NOT NULL) WHERE timer_ms IS NOT NULL`,
+  );
 }
 
 /** What `reconcile` gives when there is nothing to do. */

@@ -1,6 +1,6 @@
 /** Queueing a run again that is over, by hand. */
 import { ServeryError } from '../../core/errors.ts';
-import type { Run } from '../run.ts';
+import { canBecome, type Run } from '../run.ts';
 import { sum } from './add-run.ts';
 import { reopenBackfill } from './backfill-feed.ts';
 import { runRow, toRun } from './run-rows.ts';
@@ -8,7 +8,7 @@ import type { Store } from './store.ts';
 
 export function retryRun(store: Store, id: string): Run {
   const row = runRow(store, id);
-  if (row.state !== 'failed' && row.state !== 'cancelled') {
+  if (!canBecome(row.state, 'queued')) {
     throw new ServeryError('CONFLICT', `Cannot retry the run: it is ${row.state}, expected failed or cancelled`);
   }
   const { queueTimeoutMs } = store.policy(row.definition_hash);

@@ -78,7 +78,7 @@ export function toRun(row: RunRow): Run {
   };
 }
 
-export function intervalOf(row: { start_ms: number | null; end_ms: number | null }): DataInterval | undefined {
+function intervalOf(row: { start_ms: number | null; end_ms: number | null }): DataInterval | undefined {
   return row.start_ms === null || row.end_ms === null ? undefined : { startMs: row.start_ms, endMs: row.end_ms };
 }
 

@@ -42,8 +42,8 @@ function scheduleOne(store: Store, entry: ScheduleEntry): ScheduleResult {
 /** What the job's schedule, or a person, has begun and not ended. Backfills are left alone. */
 function cancelOthers(store: Store, job: string, force: boolean): void {
   const rows = store.sql.all<RunRow>(
-    `SELECT * FROM runs WHERE job = ? AND state IN ('queued', 'retrying', 'running') AND backfill IS NULL
-       AND cause NOT LIKE 'late/%'`,
+    `SELECT * FROM runs WHERE job = ? AND state IN ('queued', 'retrying', 'running')
+       AND is_regular = 1`,
     job,
   );
   for (const row of rows) cancelRow(store, row, { reason: 'The next run of the job is due', force });
@@ -92,7 +92,7 @@ export function activeRuns(
   const among = jobs === undefined ? 'runs' : 'json_each(?) AS wanted CROSS JOIN runs ON job = wanted.value';
   const rows = sql.all<{ job: string; waiting: number; running: number }>(
     `SELECT job, sum(state <> 'running') AS waiting, sum(state = 'running') AS running FROM ${among}
-     WHERE state IN ('queued', 'retrying', 'running') AND backfill IS NULL AND cause NOT LIKE 'late/%' GROUP BY job`,
+     WHERE state IN ('queued', 'retrying', 'running') AND is_regular = 1 GROUP BY job`,
     ...(jobs === undefined ? [] : [JSON.stringify(jobs)]),
   );
   return new Map(rows.map(({ job, waiting, running }) => [job, { waiting, running }]));

@@ -151,7 +151,7 @@ const RESULTS: Readonly<Record<number, { readonly problem: string; readonly hint
   },
 };
 
-export function sqliteError(error: unknown): unknown {
+function sqliteError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { errcode, code } = error as Error & { errcode?: number; code?: string };
   if (code === 'ENOSPC' || errcode === 13) {

@@ -19,7 +19,7 @@ export interface Instant {
 }
 
 /** The most bytes of each kind of JSON that is kept. Rows never pass through here. */
-export const JSON_LIMITS = {
+const JSON_LIMITS = {
   spec: 1024 * 1024,
   params: 64 * 1024,
   progress: 16 * 1024,
@@ -33,7 +33,9 @@ export const JSON_LIMITS = {
 export class Store {
   readonly sql: Sql;
   #now: Instant = { wallMs: 0, steadyMs: 0 };
+  /** The last time the wall was moved forward. */
   #lastJump: Instant | undefined;
+  #movedMs = 0;
   readonly #policies = new Map<string, RunPolicy>();
 
   constructor(sql: Sql) {
@@ -44,12 +46,25 @@ export class Store {
     return this.#now.wallMs;
   }
 
-  /** Sets the present instant, and notices when the wall was moved forward since the last one. */
+  /** Sets the present instant, and notices when the wall was moved since the last one. */
   setNow(now: Instant): void {
-    const wall = now.wallMs - this.#now.wallMs;
-    const steady = now.steadyMs - this.#now.steadyMs;
-    if (this.#now.wallMs > 0 && wall - steady > JUMP_MS) this.#lastJump = now;
+    const movedMs = now.wallMs - this.#now.wallMs - (now.steadyMs - this.#now.steadyMs);
+    if (this.#now.wallMs > 0 && Math.abs(movedMs) > JUMP_MS) {
+      this.#movedMs += movedMs;
+      if (movedMs > 0) this.#lastJump = now;
+    }
     this.#now = now;
+  }
+
+  /** By how much the wall was moved since this was last asked: durations that are being measured must bear it. */
+  takeMovedMs(): number {
+    const movedMs = Math.round(this.#movedMs);
+    this.#movedMs = 0;
+    return movedMs;
+  }
+
+  get wasMoved(): boolean {
+    return this.#movedMs !== 0;
   }
 
   /**

@@ -92,9 +92,9 @@ test('CSV: lists are JSON text, and empty texts are not missing ones', async () 
   assert.equal(header, 'b,i8,i64,u64,f32,f64,"te""xt",x,p,r,n,ts,d');
   assert.equal(
     lines[0],
-    'true,-128,-9223372036854775808,0,0.1,0.1,"é,""\n",\\xFF\\x00,"[0.1,0.9]","[1,2]","[[""a""],[""b"",""c""]]",2026-11-23 11:00:00.123456,12.30',
+    'true,-128,-9223372036854775808,0,0.1,0.1,"é,""\n",\\xFF\\x00,"[0.10000000149011612,0.8999999761581421]","[1,2]","[[""a""],[""b"",""c""]]",2026-11-23 11:00:00.123456,12.30',
   );
-  assert.equal(lines[1], 'false,0,0,1,-0.0,,"",,"[null,1.0]",[],[[]],1970-01-01 00:00:00,-0.01');
+  assert.equal(lines[1], 'false,0,0,1,-0.0,,"","","[null,1.0]",[],[[]],1970-01-01 00:00:00,-0.01');
 });
 
 test('NDJSON: every line is JSON, without NaN', async () => {

@@ -130,6 +130,13 @@ test('names come from what is run, and each is used once', () => {
   assert.equal(new Set(names).size, names.length);
 });
 
+test('a line that is refused takes no name', () => {
+  assert.deepEqual(
+    read('5/15 * * * * tool\n0 1 * * * tool').jobs.map(({ name }) => name),
+    ['tool'],
+  );
+});
+
 test('the form of the system is told from that of a user', () => {
   const system = '# x\nSHELL=/bin/sh\n17 * * * * root run\n@daily www-data run\n';
   assert.equal(looksLikeSystemCrontab(system, 'copy.txt'), true);

@@ -40,6 +40,11 @@ test('nothing is due before its time', () => {
   });
 });
 
+test('nothing is due half a millisecond before its time', () => {
+  assert.equal(told(decide({}, '12:00:00', at('12:10:00') - 0.5)).due, '');
+  assert.equal(told(decide({}, '12:00:00', at('12:10:00') + 0.5)).due, '12:10:00');
+});
+
 test('an occurrence is due at its instant, once', () => {
   const decision = decide({}, '12:00:00', '12:10:00');
   assert.deepEqual(told(decision), { due: '12:10:00', suppressed: [], cursor: '12:10:00', next: '12:20:00' });
