@@ -123,8 +123,9 @@ export function superviseWorker(engine: Engine): WorkerHost {
   async function cleanUp(given: WorkerSettings, workerId: string | undefined, how: string, isFault: boolean) {
     if (isFault) notice.publish({ level: 'error', message: `The worker process has ended: ${how}` });
     try {
-      if (workerId !== undefined)
+      if (workerId !== undefined) {
         await engine.releaseWorker(workerId, `The process that executed it has ended: ${how}`);
+      }
       await clearAbandoned(given.stateFolder, given.batch.stopGrace);
     } catch (error) {
       notice.publish({ level: 'error', message: 'Cannot give back the runs of a worker', error });

@@ -152,8 +152,9 @@ export function startWorker(deps: WorkerDeps): Worker {
       await looking;
       const message = 'The worker is stopping';
       using _ = clock.after(deps.stopGraceMs, () => {
-        for (const { controller } of active.values())
+        for (const { controller } of active.values()) {
           stop(controller, { code: 'SHUTTING_DOWN', message, force: false });
+        }
       });
       while (active.size > 0) await Promise.all([...active.values()].map(({ done }) => done));
       beatTimer?.[Symbol.dispose]();

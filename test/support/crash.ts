@@ -23,7 +23,7 @@ interface Working extends AsyncDisposable {
   log(): string;
 }
 
-export function startWork(workspace: string, env: Readonly<Record<string, string>> = {}): Working {
+function startWork(workspace: string, env: Readonly<Record<string, string>> = {}): Working {
   const child = spawn(process.execPath, ['--conditions=servery-source', `${ROOT}src/cli/main.ts`, 'work', workspace], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -45,7 +45,7 @@ export function startWork(workspace: string, env: Readonly<Record<string, string
   };
 }
 
-/** Waits until the run is over, while one `work` after the other is started whenever there is none. */
+/** Waits until the run is over. */
 export async function workUntilOver(workspace: string, engine: Engine, runId: string): Promise<Run> {
   await using work = startWork(workspace);
   for (;;) {
@@ -78,8 +78,9 @@ export async function workAndKill(
   workspace: string,
   afterMs: number,
   target: 'scheduler' | 'worker' | 'both',
+  env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await using work = startWork(workspace);
+  await using work = startWork(workspace, env);
   await sleep(afterMs);
   const worker = await work.worker();
   if (target !== 'scheduler' && worker !== undefined) kill(worker);

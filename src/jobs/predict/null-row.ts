@@ -66,7 +66,7 @@ export function interleave(
   const takeUpTo = (to: number) => {
     if (to > from) {
       const positions = Uint32Array.from({ length: to - from }, (_, i) => from + i);
-      result.push({ rows: to - from, columns: chunk.columns.map((column) => takeRows(column, positions)) });
+      result.push({ rows: to - from, columns: chunk.columns.map((column) => takeRows(column, chunk.rows, positions)) });
     }
     from = to;
   };

@@ -79,13 +79,19 @@ interface Batch {
 }
 
 function batchesOf({ positions, rows, parts }: RowGroup, batchRows: number): readonly Batch[] {
-  const all = positions ?? Uint32Array.from({ length: rows }, (_, i) => i);
+  const all = positions ?? countUp(rows);
   const whole: Batch = { positions: all, parts };
   if (rows <= batchRows) return [whole];
   const batches: Batch[] = [];
   for (let from = 0; from < rows; from += batchRows)
     batches.push(sliceBatch(whole, from, Math.min(rows, from + batchRows)));
   return batches;
+}
+
+function countUp(length: number): Uint32Array {
+  const numbers = new Uint32Array(length);
+  for (let i = 0; i < length; i += 1) numbers[i] = i;
+  return numbers;
 }
 
 function sliceBatch({ positions, parts }: Batch, from: number, to: number): Batch {
@@ -140,7 +146,7 @@ function assemble(
   const isSame = kept.length === piece.rows;
   return {
     rows: kept.length,
-    columns: [...(isSame ? carried : carried.map((column) => takeRows(column, kept))), ...outputs],
+    columns: [...(isSame ? carried : carried.map((column) => takeRows(column, piece.rows, kept))), ...outputs],
   };
 }
 

@@ -36,7 +36,7 @@ export async function runTrainStep(
   deps: TrainDeps,
 ): Promise<StepOutcome> {
   const earlier = await findPublished(options, context, ledger, deps);
-  if (earlier !== undefined) return await goLive(earlier, options, deps, { publishedBefore: true });
+  if (earlier !== undefined) return goLive(earlier, options, deps, { publishedBefore: true });
   return runInAttemptFolder(program, context, deps, async (done) => {
     if (done.state === 'skipped') return { state: 'skipped', details: done.details };
     const { facts, metrics, problem } = await examine(options, context, deps, done);

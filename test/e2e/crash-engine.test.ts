@@ -1,0 +1,3 @@
+import { testKillsAt } from '../support/kill-at-failpoints.ts';
+
+testKillsAt(/^engine/);
