@@ -15,6 +15,7 @@ import type { BadInput, InputRows, PlannedColumn, PlannedFile, PlannedRange, Wan
 import { pickRows } from './pick-rows.ts';
 import { chunkRanges, sealPlan, splitRows } from './plan-chunks.ts';
 import {
+  UNREADABLE_TIME,
   bad,
   gaplessRows,
   givenName,

@@ -16,6 +16,8 @@ export interface BatchModel extends AsyncDisposable {
   readonly concurrency: number;
   /** Rows that it takes, by the names of their features; real ones where the user gave some. */
   readonly exampleRows: readonly Record<string, unknown>[];
+  /** It is a handler, which may ask other models. */
+  readonly mayAsk: boolean;
   /** What was found out about the version, a line each. */
   readonly notes: readonly string[];
   /** A run has not ended in its time. */
@@ -77,6 +79,7 @@ export function openBatchModel(version: LoadedVersion, runner: Runner, batchRows
     // One run computes, the next one waits in its queue.
     concurrency: isHandler ? runner.concurrency : 2,
     exampleRows: version.descriptor.exampleRows,
+    mayAsk: isHandler,
     notes: version.resolved.notes,
     get isStuck() {
       return isStuck;

@@ -29,15 +29,20 @@ export interface ChunkSettings {
 /** Pieces that are under way beside the one that is read. */
 const PIECES = 2;
 
-/** @returns what to commit */
-export async function predictChunk(chunk: PlannedChunk, settings: ChunkSettings): Promise<ChunkRecord> {
+/** All rows of a chunk are read, predicted and written; it is not durable yet. */
+export interface PredictedChunk extends AsyncDisposable {
+  readonly rows: ChunkRows;
+  /** Makes it durable. @returns what to commit */
+  finish(): Promise<ChunkRecord>;
+}
+
+export async function predictChunk(chunk: PlannedChunk, settings: ChunkSettings): Promise<PredictedChunk> {
   const { onBadRow } = settings.options;
   try {
     return await attemptChunk(chunk, settings, 'fail');
   } catch (error) {
     // Damage shows when some rows were given out already: they are read again, around what is damaged.
-    const isDamage = error instanceof DamageError;
-    if (!isDamage) throw error;
+    if (!(error instanceof DamageError)) throw error;
     if (onBadRow === 'fail') throw error.cause;
     return attemptChunk(chunk, settings, 'keep');
   }
@@ -53,12 +58,13 @@ async function attemptChunk(
   chunk: PlannedChunk,
   settings: ChunkSettings,
   damage: 'fail' | 'keep',
-): Promise<ChunkRecord> {
+): Promise<PredictedChunk> {
   const { input, output, plan, predict, options } = settings;
   const { index } = chunk;
   const bare = plan.columns.slice(0, plan.columns.length - Object.keys(options.metadata).length);
-  await using writer = await output.stageChunk(index);
-  await using badWriter = await output.stageBadRows(index);
+  await using opened = new AsyncDisposableStack();
+  const writer = opened.use(await output.stageChunk(index));
+  const badWriter = opened.use(await output.stageBadRows(index));
   const count = { in: 0, out: 0, bad: 0, nulled: 0 };
   const pending: Pending[] = [];
   /** Rows of nulls whose neighbours have not come yet. */
@@ -119,10 +125,17 @@ async function attemptChunk(
     await Promise.allSettled(pending.map((item) => (item.kind === 'piece' ? item.predicted : undefined)));
     throw error;
   }
-  const staged = count.out > 0 ? await writer.finish() : undefined;
-  const stagedBadRows = await badWriter.finish();
-  checkCounts(chunk, count, staged?.rows ?? 0, stagedBadRows?.rows ?? 0);
-  return { index, rows: count, ...(staged && { staged }), ...(stagedBadRows && { stagedBadRows }) };
+  const resources = opened.move();
+  return {
+    rows: count,
+    async finish() {
+      const staged = count.out > 0 ? await writer.finish() : undefined;
+      const stagedBadRows = await badWriter.finish();
+      checkCounts(chunk, count, staged?.rows ?? 0, stagedBadRows?.rows ?? 0);
+      return { index, rows: count, ...(staged && { staged }), ...(stagedBadRows && { stagedBadRows }) };
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
 }
 
 async function* readWith(

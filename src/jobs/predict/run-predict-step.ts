@@ -18,7 +18,7 @@ import { checkBudget } from './bad-row-budget.ts';
 import type { BatchModels } from './batch-models.ts';
 import type { ChunkLedger, ChunkRecord, ChunkRows } from './ledger.ts';
 import type { PredictOptions } from './options.ts';
-import { predictChunk, type ChunkSettings } from './predict-chunk.ts';
+import { predictChunk, type ChunkSettings, type PredictedChunk } from './predict-chunk.ts';
 import { createPredictPiece } from './predict-piece.ts';
 import { openStagingFor } from './staging-place.ts';
 import { chooseColumns, confirmOptions, makePlan, type StepPlan } from './step-plan.ts';
@@ -113,20 +113,39 @@ async function predictChunks(
   const { options, plan } = settings;
   const records = new Map(done.map((record) => [record.index, record]));
   const totalRows = plan.input.chunks.reduce((sum, { rows }) => sum + rows, 0);
-  for (const chunk of plan.input.chunks) {
-    if (records.has(chunk.index)) continue;
-    const before = sumRows(records.values());
-    const onRows = (now: ChunkRows): void => {
-      throwIfAborted(signal);
-      const rows = sumRows([{ rows: before }, { rows: now }]);
-      const badRows = rows.bad + rows.nulled;
-      checkBudget(options, rows.in, badRows, false);
-      progress({ rows: rows.in, badRows, totalRows });
-    };
-    const record = await predictChunk(chunk, { ...settings, onRows });
-    await ledger.commitChunk(record);
-    records.set(chunk.index, record);
+  let before = sumRows(done);
+  const onRows = (now: ChunkRows): void => {
     throwIfAborted(signal);
+    const rows = sumRows([{ rows: before }, { rows: now }]);
+    const badRows = rows.bad + rows.nulled;
+    checkBudget(options, rows.in, badRows, false);
+    progress({ rows: rows.in, badRows, totalRows });
+  };
+  const commit = async (chunk: PredictedChunk): Promise<void> => {
+    await using predicted = chunk;
+    const record = await predicted.finish();
+    await ledger.commitChunk(record);
+    records.set(record.index, record);
+  };
+  // A chunk is made durable while the next one is read and predicted.
+  let committing: Promise<void> = Promise.resolve();
+  try {
+    for (const chunk of plan.input.chunks) {
+      if (records.has(chunk.index)) continue;
+      const predicted = await predictChunk(chunk, { ...settings, onRows });
+      before = sumRows([{ rows: before }, predicted]);
+      try {
+        await committing;
+      } catch (error) {
+        await predicted[Symbol.asyncDispose]();
+        throw error;
+      }
+      committing = commit(predicted);
+      committing.catch(() => undefined); // looked at when the next chunk is there
+      throwIfAborted(signal);
+    }
+  } finally {
+    await committing;
   }
   return [...records.values()].sort((a, b) => a.index - b.index);
 }

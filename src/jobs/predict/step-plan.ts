@@ -50,7 +50,7 @@ export async function makePlan(
     form: 1,
     model: pinned,
     options: lastingOptions(options),
-    references: await models.references(),
+    references: model.mayAsk ? await models.references() : {},
     input: planned,
     passthrough,
     columns: outputColumns(model.signature, planned.columns, passthrough, options),
