@@ -9,7 +9,17 @@ import ts from 'typescript';
 const root = path.resolve(import.meta.dirname, '..');
 
 /** Used by name and not by import. */
-const tools = new Set(['eslint', 'prettier', 'typescript', '@types/node', '@types/express', '@bufbuild/protoc-gen-es']);
+const tools = new Set([
+  'eslint',
+  'prettier',
+  'typescript',
+  '@types/node',
+  '@types/express',
+  '@types/cli-progress',
+  '@types/pg',
+  '@types/pg-cursor',
+  '@bufbuild/protoc-gen-es',
+]);
 
 /** Modules whose exports are for others: the public API, and generated code. */
 const isPublic = (file: string) => /^src\/(index|client\/index)\.ts$|\/gen\//.test(file);

@@ -34,7 +34,7 @@ What concerns one model may also stand in its \`model.yaml\`, under the same nam
 configuration wins over it. Lists in variables and flags are separated by commas. Durations are written \`250ms\`,
 \`30s\`, \`10m\`, \`2h\` or \`1d\`.
 
-An edited configuration applies to the models within a second; a wrong one is refused and the old one stays in force.
+An edited configuration applies to models and jobs within a second; a wrong one is refused and the old one stays in force.
 Addresses, limits and keys are read at the start. \`servery check\` names every problem, \`servery config\` prints this list.
 
 | option | type | default | variable | meaning |

@@ -1,7 +1,7 @@
 // What `npm test` consists of, in its order: first what is quick to say no.
 
 /** Something that a suite needs from the machine; see tools.ts. */
-export type Tool = 'python' | 'chromium';
+export type Tool = 'python' | 'chromium' | 'postgres';
 
 export type Suite = CommandSuite | FileSuite;
 
@@ -43,6 +43,7 @@ export const suites: readonly Suite[] = [
   { name: 'contract', needs: [], concurrency: 2, timeoutSeconds: 180 },
   { name: 'e2e', needs: [], concurrency: 1, timeoutSeconds: 300 },
   { name: 'browser', needs: ['chromium'], concurrency: 1, timeoutSeconds: 180 },
+  { name: 'database', needs: ['postgres'], concurrency: 1, timeoutSeconds: 180 },
   { name: 'foreign', needs: ['python'], concurrency: 1, timeoutSeconds: 300 },
   { name: 'examples', needs: [], concurrency: 1, timeoutSeconds: 300 },
   { name: 'docs', needs: ['python'], concurrency: 1, timeoutSeconds: 300 },

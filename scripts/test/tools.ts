@@ -1,5 +1,5 @@
 // Gets what a suite needs from the machine, or says in one line why it cannot.
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, globSync } from 'node:fs';
 import path from 'node:path';
 import { installDebianPackages } from '../debian.mjs';
 import { pythonEnvironment } from '../python-env.mjs';
@@ -36,6 +36,16 @@ const providers: Readonly<Record<Tool, (suite: FileSuite) => Promise<Provided> |
     const find = () => onPath('chromium') ?? onPath('chromium-browser') ?? onPath('google-chrome');
     const found = find() ?? (installDebianPackages(['chromium']) ? find() : undefined);
     return found === undefined ? { missing: 'needs Chromium' } : { env: { SERVERY_TEST_CHROMIUM: found } };
+  },
+
+  /** `SERVERY_TEST_POSTGRES`: the folder of PostgreSQL's programs, from which a test starts a server of its own. */
+  postgres() {
+    const find = () => {
+      const initdb = onPath('initdb') ?? globSync('/usr/lib/postgresql/*/bin/initdb').sort().at(-1);
+      return initdb === undefined ? undefined : path.dirname(initdb);
+    };
+    const found = find() ?? (installDebianPackages(['postgresql']) ? find() : undefined);
+    return found === undefined ? { missing: 'needs PostgreSQL' } : { env: { SERVERY_TEST_POSTGRES: found } };
   },
 };
 

@@ -1,6 +1,6 @@
 /** The thread that holds the engine, ticks, answers about jobs and keeps the worker; see scheduler.ts. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -8,7 +8,7 @@ import { openSqliteEngine } from '../engine/sqlite/open.ts';
 import { createJob, toDefinition } from '../jobs/job.ts';
 import { createJobService } from '../jobs/job-service.ts';
 import { startNotifier } from '../jobs/notifier.ts';
-import { runLogsFolder } from '../jobs/run-files.ts';
+import { removeRunFiles } from '../jobs/run-files.ts';
 import { Ticker } from '../jobs/ticker.ts';
 import { compileSchedule } from '../schedule/schedule.ts';
 import { createLogger, logEvents } from '../telemetry/log.ts';
@@ -31,9 +31,7 @@ const ticker = opened.use(
     engine,
     holder: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
     retention: { runsMs: runs, keepRuns, maxRuns, eventsMs: events },
-    async onPruned(gone) {
-      for (const run of gone) await rm(runLogsFolder(stateFolder, run), { recursive: true, force: true });
-    },
+    onPruned: (gone) => removeRunFiles(stateFolder, gone),
   }),
 );
 const notifier = opened.use(

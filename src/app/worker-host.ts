@@ -24,7 +24,7 @@ export interface WorkerSettings extends ModelSource {
   readonly log: LogOptions;
 }
 
-export type ToWorker = { readonly settings: WorkerSettings } | { readonly look: true } | { readonly stop: true };
+export type ToWorker = { readonly settings: WorkerSettings } | { readonly stop: true };
 export interface FromWorker {
   /** Its id as a worker. */
   readonly ready: string;
@@ -61,10 +61,7 @@ export function superviseWorker(engine: Engine): WorkerHost {
   let timer: Disposable | undefined;
 
   function look(): void {
-    if (current !== undefined) {
-      if (current.process.connected) current.process.send({ look: true } satisfies ToWorker, () => undefined);
-      return;
-    }
+    if (current !== undefined) return; // it looks for itself
     lookAgain = true;
     looking ??= lookWhileAsked().finally(() => (looking = undefined));
   }

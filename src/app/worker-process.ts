@@ -66,7 +66,6 @@ function told(): Promise<string> {
   return new Promise((resolve) => {
     process.on('message', (message: ToWorker) => {
       if ('stop' in message) resolve('it was asked to');
-      else if ('look' in message) worker.look();
     });
     process.once('disconnect', () => resolve('the process that started it has ended'));
     process.once('SIGTERM', () => resolve('it was told by a signal'));

@@ -44,9 +44,13 @@ export function addJobCommands(program: Command): void {
     .option('--wait', 'wait until it has ended, and show how far it is')
     .option('--local', 'in this process, without a scheduler')
     .action(
-      run(async (name, options) =>
-        (await import('./commands/job-run.ts')).start(workspaceOf(options), name as string, options as Options),
-      ),
+      run(async (name, options) => {
+        const isLocal = (options as Options)['local'] === true;
+        const start = isLocal
+          ? (await import('./commands/job-run-local.ts')).startLocally
+          : (await import('./commands/job-run.ts')).start;
+        return start(workspaceOf(options), name as string, options as Options);
+      }),
     );
   withWorkspace('logs', 'What a step of a run has printed.')
     .argument('<run>')
@@ -92,4 +96,9 @@ export function addJobCommands(program: Command): void {
   withWorkspace('retry', 'Queue a failed or cancelled run again.')
     .argument('<run>')
     .action(run(async (id, options) => (await change()).retry(workspaceOf(options), id as string)));
+
+  const output = program.command('output').description('Look at what runs have written.');
+  command(output, 'files', 'The files that make up an output now, by its manifests.')
+    .argument('<out>', 'the folder or file that a job or `predict` writes')
+    .action(run(async (out) => (await import('./commands/output.ts')).files(out as string)));
 }

@@ -20,10 +20,15 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
     await createProgram().parseAsync(argv as string[]);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return; // --help, --version
-    const message = error instanceof CommanderError ? error.message.replace(/^error: /, '') : '';
+    // Commander would print its help, as an error, where a command is missing.
+    const message = error instanceof CommanderError ? usageProblem(error) : '';
     const failure = error instanceof CommanderError ? new ServeryError('USAGE', message) : error;
     process.exitCode = printFailure(wantsJson, failure);
   }
+}
+
+function usageProblem({ code, message }: CommanderError): string {
+  return code === 'commander.help' ? 'expected a command' : message.replace(/^error: /, '');
 }
 
 function createProgram(): Command {
@@ -65,12 +70,6 @@ function createProgram(): Command {
   addModelCommands(program);
   addFileCommands(program);
   addJobCommands(program);
-
-  const output = program.command('output').description('Look at what runs have written.');
-  command(output, 'files', 'The files that make up an output now, by its manifests.')
-    .argument('<out>', 'the folder or file that a job or `predict` writes')
-    .action(run(async (out) => (await import('./commands/output.ts')).files(out as string)));
-
   addCronCommands(program);
 
   command(program, 'openapi', 'Print the OpenAPI document of a workspace that is served.')

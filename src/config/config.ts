@@ -77,7 +77,7 @@ function* fromEnvironment(options: Iterable<Option>, env: ConfigSources['env']):
 
 function set(tree: Tree, options: ReadonlyMap<string, Option>, path: string, value: unknown): void {
   const option = options.get(path);
-  if (option?.flag === undefined) {
+  if (option?.env === undefined) {
     throw new ServeryError('USAGE', `There is no option "${path}"`, { hint: 'Run `servery config` to list them.' });
   }
   const keys = path.split('.');

@@ -1,8 +1,8 @@
 /**
  * The configuration's schema as a flat list of options.
  *
- * The environment variables, the flags of `up` and `serve` and docs/configuration.md are all printed
- * from this list, so none of them can drift from what is accepted.
+ * The environment variables, what `--set` takes and docs/configuration.md all come from this list, so none of
+ * them can drift from what is accepted.
  */
 import * as z from 'zod';
 
@@ -10,7 +10,6 @@ export interface Option {
   /** `http.maxBodyBytes`; `*` stands for a name that the user chooses. */
   readonly path: string;
   /** Undefined for options below a `*` and for lists of objects: these are for the file only. */
-  readonly flag: string | undefined;
   readonly env: string | undefined;
   readonly type: string;
   readonly default: unknown;
@@ -47,7 +46,6 @@ function* walk(schema: JsonSchema, path: readonly string[]): Generator<Option> {
   const words = path.flatMap((name) => name.split(/(?=[A-Z])/)).map((word) => word.toLowerCase());
   yield {
     path: path.join('.'),
-    flag: isPlain ? `--${words.join('-')}` : undefined,
     env: isPlain ? `SERVERY_${words.join('_').toUpperCase()}` : undefined,
     type: typeOf(schema),
     default: schema.default,

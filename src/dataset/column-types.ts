@@ -6,7 +6,6 @@
  */
 import type { ColumnType, ListType } from '../core/columns.ts';
 import type { PlannedColumn } from './input.ts';
-import { ident } from './sql-text.ts';
 
 const SCALARS: Readonly<Record<string, ColumnType>> = {
   BOOLEAN: 'BOOL',
@@ -78,11 +77,6 @@ export function storageType({ type, list }: Omit<PlannedColumn, 'name'>): string
 
 function storageTypeOfItem(list: ListType | undefined): string {
   return SQL_TYPES[list?.item ?? 'FP64'] ?? 'VARCHAR';
-}
-
-/** The expression that restores what a column was from what `storageType` holds. */
-export function restored({ name, sqlType }: PlannedColumn): string {
-  return sqlType === undefined ? ident(name) : `CAST(${ident(name)} AS ${sqlType}) AS ${ident(name)}`;
 }
 
 export function isFloat(type: ColumnType | undefined): boolean {

@@ -319,7 +319,7 @@ function countNewlines(data: Buffer, from: number, to: number): number {
   return count;
 }
 
-export function payloadText(bytes: Buffer): string {
+function payloadText(bytes: Buffer): string {
   const text = bytes.toString('utf8', 0, LONGEST_PAYLOAD_BYTES);
   return bytes.length > LONGEST_PAYLOAD_BYTES ? `${text}…` : text;
 }

@@ -9,7 +9,7 @@ export async function syncFile(path: string): Promise<void> {
 }
 
 /** Some systems cannot open a folder; there the rename has to do. */
-export async function syncFolder(path: string): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   try {
     await using folder = await open(path, 'r');
     await folder.sync();

@@ -99,6 +99,8 @@ export interface InputRows extends ColumnChunk {
   readonly rowNumbers: Float64Array | undefined;
   /** Number of the first row. */
   readonly firstRow: number;
+  /** Gives the memory of the columns back, for the next rows. Nobody may look at them after that. */
+  readonly release?: (() => void) | undefined;
 }
 
 export interface BadInput {

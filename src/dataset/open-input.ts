@@ -1,6 +1,7 @@
 /** Finds out what kind of source an input is, and opens it. */
 import { join } from 'node:path';
 import { csvFormat } from './csv-format.ts';
+import { databaseInput } from './database-input.ts';
 import { DEFAULT_LIMITS, openDuckDb, type DuckDbLimits } from './duckdb.ts';
 import { commonForm, findFiles } from './find-files.ts';
 import type { Input, InputContext } from './input.ts';
@@ -17,6 +18,7 @@ export async function openInput(
   limits: DuckDbLimits = DEFAULT_LIMITS,
 ): Promise<Input> {
   const duckdb = await openDuckDb(limits, join(context.spoolFolder, 'duckdb'));
+  if (options.path === undefined) return databaseInput(options, context, duckdb);
   const source: Source = { options, context, duckdb };
   const opened = new Map<FileFormat, FileSource & Partial<AsyncDisposable>>();
   const kind = (format: FileFormat) => {

@@ -1,4 +1,5 @@
 /** Finds out what kind of target an output is, and opens it. */
+import { openDatabaseOutput } from './database-output.ts';
 import { DEFAULT_LIMITS, type DuckDbLimits } from './duckdb.ts';
 import { openFileOutput } from './file-output.ts';
 import type { OutputOptions } from './options.ts';
@@ -16,5 +17,6 @@ export async function openOutput(
   context: OutputContext,
   limits: DuckDbLimits = DEFAULT_LIMITS,
 ): Promise<Output> {
+  if (options.path === undefined) return openDatabaseOutput(options, columns, context, limits);
   return openFileOutput(options, columns, context, limits);
 }

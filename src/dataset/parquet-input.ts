@@ -15,6 +15,7 @@ import type { BadInput, InputRows, PlannedColumn, PlannedFile, PlannedRange, Wan
 import { pickRows } from './pick-rows.ts';
 import { chunkRanges, sealPlan, splitRows } from './plan-chunks.ts';
 import {
+  UNREADABLE_TIME,
   bad,
   gaplessRows,
   givenName,
@@ -212,9 +213,9 @@ async function* readRange(
     const numbered = filter.length > 0 ? [...columns, ROW_NUMBERS, verdict] : columns;
     const sql = `SELECT ${numbered.map(({ sql }) => sql).join(', ') || '1'} ${from}`;
     let seen = 0;
-    for await (const { values, count } of gather(connection, sql, numbered, context.signal)) {
+    for await (const { values, count, release } of gather(connection, sql, numbered, context.signal)) {
       const named = columns.map(({ name }, i) => Object.assign(values[i]!, { name }));
-      if (filter.length === 0) yield gaplessRows(file.source, named, firstRow + seen + 1, count);
+      if (filter.length === 0) yield { ...gaplessRows(file.source, named, firstRow + seen + 1, count), release };
       else {
         const numbers = Float64Array.from(values.at(-2)!.values as BigInt64Array, (row) => Number(row) + 1);
         yield* withoutUnreadable(file, named, numbers, values.at(-1)!.values as Uint8Array);
@@ -301,11 +302,16 @@ async function* gather(
   signal: AbortSignal | undefined,
 ) {
   const gatherer = new ColumnGatherer(columns);
+  const part = () => {
+    const count = gatherer.rows;
+    const values = gatherer.take();
+    return { count, values, release: () => gatherer.giveBack(values) };
+  };
   for await (const chunk of streamChunks(connection, sql, signal)) {
     gatherer.add(chunk);
-    if (gatherer.isFull) yield { count: gatherer.rows, values: gatherer.take() };
+    if (gatherer.isFull) yield part();
   }
-  if (gatherer.rows > 0) yield { count: gatherer.rows, values: gatherer.take() };
+  if (gatherer.rows > 0) yield part();
 }
 
 async function withConnection<T>({ duckdb }: Source, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {

@@ -4,7 +4,7 @@
  * A tree of fields, without a schema: what is not known is kept as it is, so a footer can be changed in a few places and
  * written again. https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
-export const TYPE = {
+const TYPE = {
   true: 1,
   false: 2,
   byte: 3,

@@ -29,12 +29,15 @@ const ARRAYS: Partial<Record<ColumnType, new (length: number) => NumericData>> =
 export class ColumnGatherer {
   readonly #columns: readonly Omit<PlannedColumn, 'name'>[];
   readonly #capacity: number;
+  /** Arrays that were given back, by column. */
+  readonly #free: NumericData[][];
   #chunks: DuckDBDataChunk[] = [];
   rows = 0;
 
   constructor(columns: readonly Omit<PlannedColumn, 'name'>[], vectors = 4) {
     this.#columns = columns;
     this.#capacity = vectors * VECTOR_ROWS;
+    this.#free = columns.map(() => []);
   }
 
   get isFull(): boolean {
@@ -54,12 +57,35 @@ export class ColumnGatherer {
     this.rows = 0;
     return this.#columns.map((column, index) => {
       const vectors = chunks.map((chunk) => chunk.getColumnVector(index));
-      return gather(column, vectors, rows);
+      return gather(column, vectors, rows, (ArrayType) => {
+        const whole = this.#free[index]!.pop() ?? new ArrayType(this.#capacity);
+        return whole.subarray(0, rows);
+      });
     });
+  }
+
+  /**
+   * Takes back what `take` gave. Fresh memory for every part makes the collector run again and again, since it counts
+   * what lies outside of its heap.
+   */
+  giveBack(columns: readonly Pick<Column, 'type' | 'values'>[]): void {
+    for (const [index, free] of this.#free.entries()) {
+      const { type, values } = columns[index]!;
+      const ArrayType = type === 'LIST' ? undefined : ARRAYS[type];
+      if (ArrayType === undefined || !ArrayBuffer.isView(values)) continue;
+      free.push(new (ArrayType as unknown as new (buffer: ArrayBufferLike) => NumericData)(values.buffer));
+    }
   }
 }
 
-function gather(column: Omit<PlannedColumn, 'name'>, vectors: readonly DuckDBVector[], rows: number) {
+type TakeArray = (ArrayType: new (length: number) => NumericData) => NumericData;
+
+function gather(
+  column: Omit<PlannedColumn, 'name'>,
+  vectors: readonly DuckDBVector[],
+  rows: number,
+  takeArray: TakeArray,
+) {
   const { type } = column;
   const nulls = gatherNulls(vectors, rows);
   const ArrayType = ARRAYS[type];
@@ -72,7 +98,7 @@ function gather(column: Omit<PlannedColumn, 'name'>, vectors: readonly DuckDBVec
     }
     return { type, values, nulls };
   }
-  const values = new ArrayType(rows);
+  const values = takeArray(ArrayType);
   let at = 0;
   for (const vector of vectors) {
     (values as Uint8Array).set(itemsOf(vector) as Uint8Array, at);

@@ -112,10 +112,11 @@ export class StagingTable {
     await this.#create();
     const columns = this.#storage.map((storage) => {
       const name = storage.column.name;
-      if (storage.places !== undefined)
+      if (storage.places !== undefined) {
         return stored(storage)
           .map(([place]) => place)
           .join(', ');
+      }
       const flat = [...names].filter((other) => other.startsWith(`${name}\u0001`));
       if (flat.length > 0) return listOf(flat.map(ident));
       return storage.isBytes ? `CAST(encode(CAST(${ident(name)} AS VARCHAR)) AS BLOB)` : ident(name);
@@ -237,8 +238,9 @@ function converter(api: DuckDbModule, type: Column['type'], isBytes: boolean): (
     return list;
   }
   if (type === 'BOOL') return (value) => value === 1 || value === true;
-  if (type === 'TEXT' || type === 'OTHER')
+  if (type === 'TEXT' || type === 'OTHER') {
     return (value) => (value instanceof Uint8Array ? textOf(value)! : String(value));
+  }
   if (type === 'INT64' || type === 'UINT64') return (value) => BigInt(value as number | bigint);
   return (value) => Number(value);
 }

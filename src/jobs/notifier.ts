@@ -31,6 +31,8 @@ export interface NotifierOptions {
 }
 
 export interface Notifier extends AsyncDisposable {
+  /** Whatever happens from then on is told. */
+  readonly isListening: Promise<void>;
   /** Whom to tell about every job. */
   configure(targets: readonly NotifyTarget[]): void;
 }
@@ -64,6 +66,7 @@ export function startNotifier(options: NotifierOptions): Notifier {
   const closing = new AbortController();
   let everyJob: readonly NotifyTarget[] = [];
   let wake = Promise.withResolvers<void>();
+  const listening = Promise.withResolvers<void>();
   const watch = engine.watch(() => wake.resolve());
   const done = follow();
 
@@ -73,6 +76,7 @@ export function startNotifier(options: NotifierOptions): Notifier {
       try {
         // A new workspace, or one that never told: what was before is not news.
         last ??= await engine.lastEventId();
+        listening.resolve();
         if (options.isInCharge()) last = await tellAfter(last);
         else last = (await readLast(file)) ?? last;
       } catch (error) {
@@ -144,6 +148,7 @@ export function startNotifier(options: NotifierOptions): Notifier {
   }
 
   return {
+    isListening: listening.promise,
     configure: (targets) => void (everyJob = targets),
     async [Symbol.asyncDispose]() {
       closing.abort();

@@ -34,8 +34,6 @@ export interface WorkerDeps {
 
 export interface Worker extends AsyncDisposable {
   readonly id: string;
-  /** Looks for runs now: somebody says that there are some. */
-  look(): void;
 }
 
 interface Active {
@@ -144,7 +142,6 @@ export function startWorker(deps: WorkerDeps): Worker {
 
   return {
     id: info.id,
-    look,
     async [Symbol.asyncDispose]() {
       isStopping = true;
       watch[Symbol.dispose]();

@@ -31,6 +31,8 @@ export interface ProbeRequest {
   readonly allowInline: boolean;
   /** How a handler asks other models meanwhile. */
   readonly predictRows?: PredictRows | undefined;
+  /** Others are served meanwhile: it must leave them the processor. */
+  readonly gentle?: boolean | undefined;
 }
 
 export interface ProbeResult {
@@ -60,12 +62,17 @@ export interface LoadedVersion extends AsyncDisposable {
   runningSince(): number | undefined;
 }
 
+interface LoadSettings extends Pick<ProbeRequest, 'predictRows' | 'gentle'> {
+  readonly key: number;
+  readonly probe: Probe;
+}
+
 /** @throws {ServeryError} `MODEL_INVALID`, `RUNTIME_MISSING`, or whatever the model itself fails with */
 export async function loadVersion(
   runtime: Runtime,
   artifact: ModelArtifact,
   options: ModelConfig,
-  { key, probe, predictRows }: { readonly key: number; readonly probe: Probe; readonly predictRows?: PredictRows },
+  { key, probe, predictRows, gentle }: LoadSettings,
 ): Promise<LoadedVersion> {
   const began = systemClock.now();
   let model = await runtime.load(artifact, options.runtime);
@@ -77,7 +84,7 @@ export async function loadVersion(
     const allowInline = facts.canInline && model.connectInline !== undefined && options.runtime.inline === 'auto';
     const { candidates, file, exampleRows } = warmUp;
     const given = file !== undefined;
-    const request = { artifact, model, signature, candidates, given, maxRows, allowInline, predictRows };
+    const request = { artifact, model, signature, candidates, given, maxRows, allowInline, predictRows, gentle };
     let probed = await probe(request);
     ({ model, probed } = await settleThreads(request, probed, probe, runtime, options.runtime));
     const batchable = probed.batchable && signature.batched && facts.rowsAreIndependent && !facts.oneRequestPerCall;

@@ -145,8 +145,11 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
   }
 
   async setAlias(name: string, alias: string, version: number): Promise<ModelSummary> {
+    // A version that has come a moment ago may not have settled: the alias waits for it.
+    const isKnown = this.#models.get(name)?.has(version) === true;
+    if (!isKnown) await this.repository.refresh();
     const model = this.#model(name);
-    if (!model.has(version)) throw noVersion(name, version);
+    if (!isKnown && !(await this.repository.holds(name, version))) throw noVersion(name, version);
     await model.settings.setAlias(alias, version);
     await model.aliasesChanged();
     return this.#summary(model);
@@ -211,7 +214,12 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
     { predictRows }: WarmUpCalls,
   ): Promise<LoadedVersion> {
     const key = (this.#lastKey += 1);
-    return loadVersion(this.#runtimeFor(artifact), artifact, options, { key, probe: this.#probe, predictRows });
+    return loadVersion(this.#runtimeFor(artifact), artifact, options, {
+      key,
+      probe: this.#probe,
+      predictRows,
+      gentle: this.#isStarted,
+    });
   }
 
   /** For `ManagedModel`. */

@@ -1,4 +1,5 @@
 /** Runs for the probe: counts what they take, and knows beforehand what one will take. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../core/clock.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { RunCall, Runner } from '../runtime/runtime.ts';
@@ -14,19 +15,26 @@ export interface Cost {
 const RUNS = 12;
 const RUNS_OF_LARGEST = 120;
 const QUIET_ROUNDS = 3;
+/** Timers have no shorter rests. */
+const REST_FROM_MS = 2;
 /** What a thorough probe runs, roughly. */
 const THOROUGH = 200;
 
 export class Meter {
   readonly #runner: Runner;
   readonly #budgetMs: number;
+  /** How many times as long as its runs the probe takes. */
+  readonly #stretch: number;
+  #owedMs = 0;
   readonly #endsAt: number;
   readonly #times = new Map<number, number[]>();
 
-  constructor(runner: Runner, budgetMs: number) {
+  /** @param gentle rests after each run for as long as that took: others get at least as much of the processor */
+  constructor(runner: Runner, budgetMs: number, gentle = false) {
     this.#runner = runner;
     this.#budgetMs = budgetMs;
-    this.#endsAt = systemClock.now() + budgetMs;
+    this.#stretch = gentle ? 2 : 1;
+    this.#endsAt = systemClock.now() + budgetMs * this.#stretch;
   }
 
   /** A first run, which is not counted, and a second one unless the model is very slow. */
@@ -40,6 +48,7 @@ export class Meter {
   async run(tensors: readonly Tensor[], rows: number): Promise<readonly Tensor[]> {
     const { outputs, computeMs } = await this.#runner.run([tensors], { rows });
     this.#count(rows, computeMs);
+    await this.#rest(computeMs);
     return outputs;
   }
 
@@ -72,8 +81,8 @@ export class Meter {
 
   /** Whether another run of this size fits into the first `share` of the budget. */
   affords(rows: number, share = 1): boolean {
-    const left = this.#endsAt - (1 - share) * this.#budgetMs - systemClock.now();
-    return this.#expectedMs(rows) <= left;
+    const left = this.#endsAt - systemClock.now();
+    return this.#expectedMs(rows) <= left / this.#stretch - (1 - share) * this.#budgetMs;
   }
 
   /** Ascending by rows. */
@@ -84,6 +93,14 @@ export class Meter {
         return { rows, runMs: sorted[sorted.length >> 1]!, p99Ms: sorted[Math.ceil(sorted.length * 0.99) - 1]! };
       })
       .sort((a, b) => a.rows - b.rows);
+  }
+
+  async #rest(ranMs: number): Promise<void> {
+    if (this.#stretch === 1) return;
+    this.#owedMs += ranMs;
+    if (this.#owedMs < REST_FROM_MS) return;
+    await sleep(this.#owedMs);
+    this.#owedMs = 0;
   }
 
   #count(rows: number, ms: number): void {

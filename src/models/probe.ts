@@ -42,9 +42,9 @@ export async function probe({ model, ...request }: ProbeRequest): Promise<ProbeR
 
 /** @throws {ServeryError} `MODEL_INVALID` when the model refuses rows that the user gave for its warm-up */
 async function probeRunner(runner: Runner, limits: ProbeLimits): Promise<ProbeResult> {
-  const { artifact, signature, facts, maxRows, budgetMs = BUDGET_MS } = limits;
+  const { artifact, signature, facts, maxRows, budgetMs = BUDGET_MS, gentle = false } = limits;
   const isHandler = artifact.format === 'handler';
-  const meter = new Meter(runner, budgetMs);
+  const meter = new Meter(runner, budgetMs, gentle);
   const inputs = await warmUp(meter, limits);
   if (inputs === undefined) {
     const notes = ['probe: the model refuses made rows, so it is not warm; give it real ones in warmup.json'];

@@ -4,7 +4,7 @@
  * Looks at the folder when something happens there, and twice a second besides, and tells its one
  * listener what is complete. Everything that is written there by Servery is written through here.
  */
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { notice } from '../core/events.ts';
@@ -139,6 +139,12 @@ export class FolderRepository implements AsyncDisposable {
     const published = await publishVersion(this.#folder, name, source, options);
     this.#settler.trust(published.name, published.version);
     return published;
+  }
+
+  /** Whether the version has a folder, complete or not. */
+  async holds(name: string, version: number): Promise<boolean> {
+    const found = await stat(join(this.#folder, name, String(version))).catch(() => undefined);
+    return found?.isDirectory() === true;
   }
 
   /** Keeps files aside until it is known whether they are any good; see publish.ts. */

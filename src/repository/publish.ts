@@ -3,7 +3,20 @@
  * versions, made durable, then renamed to its number.
  */
 import { randomUUID } from 'node:crypto';
-import { cp, lstat, mkdir, open, readFile, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  lstat,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ServeryError, quote } from '../core/errors.ts';
 import { isModelName, parseVersion, type ModelArtifact, type ModelVersion } from '../core/model.ts';
@@ -49,6 +62,8 @@ export async function publishVersion(
     return { name, version };
   } finally {
     await rm(staging, { recursive: true, force: true });
+    // Nothing came of a new model: its folder goes too. One with versions stays.
+    await rmdir(folder).catch(() => undefined);
   }
 }
 
@@ -112,7 +127,9 @@ async function stage(source: string | Readonly<Record<string, Uint8Array>>, stag
   }
   const stats = await stat(source).catch(() => undefined);
   if (stats === undefined) {
-    throw new ServeryError('INVALID_REQUEST', 'Cannot publish: there is no such file or folder');
+    throw new ServeryError('INVALID_REQUEST', 'Cannot publish: there is no such file or folder', {
+      hint: 'Name model.onnx, handler.ts, or a folder that holds one.',
+    });
   }
   // Links are followed here: a version holds its files, not the way to them.
   if (stats.isDirectory()) await cp(source, staging, { recursive: true, dereference: true });

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { describe, it, test } from 'node:test';
 import { parse } from 'yaml';
+import { jobsOptions } from '../../src/jobs/job-options.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const SERVERY = new URL('../../bin/servery', import.meta.url).pathname;
@@ -113,6 +114,7 @@ describe('import', () => {
     assert.match(stdout, /^# line 6, lost: Not imported\. .*@reboot/m);
     const { jobs } = parse(stdout) as { jobs: Record<string, unknown> };
     assert.deepEqual(Object.keys(jobs), ['report', 'rotate']);
+    assert.equal(jobsOptions.safeParse(jobs).error, undefined);
     assert.deepEqual(jobs['report'], {
       description: 'Nightly report',
       schedule: { cron: '0 20 * * 1-5', timezone: 'Asia/Seoul', catchUp: 'none', overlap: 'allow' },

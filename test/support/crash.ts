@@ -73,6 +73,29 @@ export async function workUntilKilled(
   }
 }
 
+/**
+ * A worker falls asleep at a failpoint until its lease has gone to another, which finishes the run; then it wakes up
+ * and does what it was about to do.
+ */
+export async function wakeUpLate(workspace: string, engine: Engine, runId: string, failpoint: string): Promise<Run> {
+  await using asleep = startWork(workspace, { SERVERY_FAILPOINT: `${failpoint}:stop` });
+  let worker: number | undefined;
+  while (worker === undefined || !(await isStopped(worker))) {
+    await sleep(20);
+    worker ??= await asleep.worker();
+    if (OVER.includes((await engine.getRun(runId)).state)) throw new Error(`The run does not pass ${failpoint}`);
+  }
+  const run = await workUntilOver(workspace, engine, runId);
+  process.kill(worker, 'SIGCONT');
+  await sleep(1500); // it has time to do harm
+  return run;
+}
+
+async function isStopped(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+}
+
 /** Kills one process, or both, after so long. */
 export async function workAndKill(
   workspace: string,

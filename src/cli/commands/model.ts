@@ -1,5 +1,5 @@
 /** `servery model …`: the admin routes of the server that holds the workspace, or the folder itself without one. */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { ServeryError } from '../../core/errors.ts';
 import { parseVersion } from '../../core/model.ts';
 import { inspectWorkspace } from '../../app/inspect.ts';
@@ -71,7 +71,8 @@ export async function rollback(workspace: string, name: string, aliasName: strin
 }
 
 export async function publish(workspace: string, name: string, artifact: string, aliasName?: string): Promise<Result> {
-  const { version } = await publishVersion(join(resolve(workspace), 'models'), name, resolve(artifact));
+  const { modelsFolder } = await openWorkspace(resolve(workspace), process.env, {});
+  const { version } = await publishVersion(modelsFolder, name, resolve(artifact));
   if (aliasName === undefined) return { value: { model: { name, version } }, text: `Published ${name}/${version}` };
   const moved = await alias(workspace, name, aliasName, String(version));
   return { value: { model: { name, version }, alias: aliasName }, text: `Published ${name}/${version}\n${moved.text}` };

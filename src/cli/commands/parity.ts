@@ -20,8 +20,9 @@ export async function parity(
   { workspace, rows, url, key }: ParityFlags,
 ): Promise<Result> {
   const maxRows = Number(rows);
-  if (!Number.isInteger(maxRows) || maxRows < 1)
+  if (!Number.isInteger(maxRows) || maxRows < 1) {
     throw new ServeryError('USAGE', 'Cannot read --rows: expected a number of rows');
+  }
   const opened = await openWorkspace(resolve(workspace), process.env, {});
   const report = await checkParity(opened, parseModelRef(model), {
     input: inputOptions.parse({ path: files.map((file) => resolve(file)) }),

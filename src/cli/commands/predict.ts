@@ -37,10 +37,12 @@ const STREAM = '-';
 export async function predict(model: string, flags: PredictFlags): Promise<Result | undefined> {
   const toStdout = flags.output === STREAM;
   const fromStdin = flags.input.includes(STREAM);
-  if (toStdout && flags.json === true)
+  if (toStdout && flags.json === true) {
     throw usage('Cannot print both the rows and the document of --json on standard output');
-  if (flags.resume === true && (toStdout || fromStdin))
+  }
+  if (flags.resume === true && (toStdout || fromStdin)) {
     throw usage('Cannot resume what comes from or goes to a stream');
+  }
   if (fromStdin && flags.input.length > 1) throw usage('Cannot read standard input beside other files');
 
   await using scratch = toStdout || fromStdin ? await temporaryFolder() : undefined;
@@ -58,6 +60,8 @@ export async function predict(model: string, flags: PredictFlags): Promise<Resul
     const { runId, outcome } = await predictFiles(workspace, options, {
       resume: flags.resume === true,
       signal: stop.signal,
+      // A thread inside ONNX Runtime can neither be stopped nor left behind.
+      onStuck: () => process.once('exit', () => process.kill(process.pid, 'SIGKILL')),
       progress: (progress) => bar.update(progress),
     });
     bar.stop();

@@ -35,6 +35,8 @@ export type FromThread =
 const LARGEST_GROUP = 64;
 /** Where the file system says nothing of changes, they are looked for as often as this. */
 const POLL_MS = 500;
+/** After a change of the file. */
+const LOOK_AGAIN_MS = [3, 10, 30, 100];
 
 const port = parentPort!;
 const { file, maxPages } = workerData as ThreadSettings;
@@ -107,12 +109,25 @@ function watchChanges(sql: Sql): () => void {
   };
   const poll = setInterval(look, POLL_MS);
   const name = path.basename(file);
+  let again: NodeJS.Timeout | undefined;
+  /** The log grows before the commit can be seen: it must reach the disk first. So several looks follow an event. */
+  const lookSoon = ([delayMs, ...later]: readonly number[]): void => {
+    clearTimeout(again);
+    if (delayMs === undefined) return;
+    again = setTimeout(() => {
+      look();
+      lookSoon(later);
+    }, delayMs);
+  };
   const watcher = watchFolder(path.dirname(file), (_event, changed) => {
-    if (changed?.startsWith(name)) look();
+    if (!changed?.startsWith(name)) return;
+    look();
+    lookSoon(LOOK_AGAIN_MS);
   });
   watcher.on('error', () => watcher.close());
   return () => {
     clearInterval(poll);
+    clearTimeout(again);
     watcher.close();
   };
 }

@@ -29,6 +29,12 @@ const LAST_EVENT_ID: Parameter = {
   schema: { type: 'integer', minimum: 0, maximum: LARGEST },
 };
 
+/** One event of a stream, whose data is JSON. */
+function sentEvent(schema: string): Schema {
+  const data = { type: 'string', contentMediaType: 'application/json', contentSchema: componentRef(schema) };
+  return objectOf({ data }, { optional: { id: text, event: text }, open: true });
+}
+
 const read = (schema: string, description: string, ...failures: number[]): RouteDescription => ({
   answers: { 200: json(schema, description) },
   failures,
@@ -76,7 +82,7 @@ export const JOB_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
       },
     ],
     answers: { 200: json('RunDetails', 'The key was known: its run.'), 201: json('RunDetails', 'The new run.') },
-    failures: [400, 404, 409, 413, 415],
+    failures: [400, 404, 409, 413, 415, 503],
   },
   'POST /api/jobs/:job/pause': change('JobDetails', 'The job, paused.'),
   'POST /api/jobs/:job/resume': change('JobDetails', 'The job, no longer paused.'),
@@ -132,7 +138,7 @@ export const JOB_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
         },
         content: {
           'text/plain': { schema: text },
-          'text/event-stream': { schema: componentRef('LogEvent') },
+          'text/event-stream': { schema: sentEvent('LogEvent') },
         },
       },
     },
@@ -148,7 +154,7 @@ export const JOB_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
     answers: {
       200: {
         description: 'Events, until the client ends it. Without `after` and `Last-Event-ID`: from now on.',
-        content: { 'text/event-stream': { schema: componentRef('JobEvent') } },
+        content: { 'text/event-stream': { schema: sentEvent('JobEvent') } },
       },
     },
     failures: [400, 404, 503],

@@ -24,10 +24,11 @@ export function commandEnvironment(context: StepContext, files: CommandFiles): R
   };
 }
 
-/** What a program inherits: the environment of Servery, without what is meant for Servery itself. */
+/** What a program inherits: the environment of Servery, without what is meant for this process alone. */
 export function inheritedEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const kept = Object.entries(env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !/^(SERVERY_|NODE_CHANNEL_)/.test(entry[0]),
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && !/^(SERVERY_FAILPOINT|NODE_CHANNEL_)/.test(entry[0]),
   );
   // Python keeps its output to itself while it writes to a pipe; a log that is followed live needs it at once.
   return { PYTHONUNBUFFERED: '1', ...Object.fromEntries(kept) };

@@ -22,8 +22,9 @@ export function createModelAsker(models: BatchModels, references: ModelReference
     const version = versionOf(references, ref);
     const key = `${name}/${version}`;
     let model = loaded.get(key);
-    if (model === undefined)
+    if (model === undefined) {
       loaded.set(key, (model = models.pin({ name, version }).then((pinned) => models.load(pinned))));
+    }
     return model;
   };
   const predictRows: PredictRows = async (ref, rows) => {

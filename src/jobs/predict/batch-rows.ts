@@ -14,13 +14,13 @@ import type { Runner } from '../../runtime/runtime.ts';
 
 const POOL_ROWS = 8;
 /** Sizes that may be taken; the odd ones beside them are compared only, for what is left over by vectors. */
-const SIZES = [128, 256, 512, 1024, 2048, 4096];
+const SIZES = [128, 256, 512, 1024, 2048, 4096, 8192];
 const ODD = 3;
 /** A batch that takes longer gives way too rarely. */
 const LONGEST_RUN_MS = 250;
 const MOST_BYTES = 32 * 1024 * 1024;
-/** A larger batch must be worth its memory. */
-const WORTHWHILE = 1.05;
+/** As good as the best: then the larger one is taken, as it goes to the model less often. */
+const AS_GOOD = 1.05;
 const BUDGET_MS = 1500;
 
 /** @param maxRows largest batch that the version can take at all */
@@ -34,17 +34,17 @@ export async function findBatchRows(runner: Runner, descriptor: VersionDescripto
     const began = performance.now();
     const expected = answersOf(await run(runner, pool, known), known, pool);
     if (expected === undefined) return known;
-    let best = { rows: known, msPerRow: (await quickest(runner, pool, known)) / known };
+    const costs = [{ rows: known, msPerRow: (await quickest(runner, pool, known)) / known }];
     for (const rows of SIZES) {
-      const expectedMs = best.msPerRow * rows;
+      const expectedMs = costs.at(-1)!.msPerRow * rows;
       const isTooMuch = rows > maxRows || rows * rowBytes > MOST_BYTES || expectedMs > LONGEST_RUN_MS;
       if (rows <= known) continue;
       if (isTooMuch || performance.now() - began + 4 * expectedMs > BUDGET_MS) break;
       if (!(await agrees(runner, pool, rows - ODD, expected)) || !(await agrees(runner, pool, rows, expected))) break;
-      const msPerRow = (await quickest(runner, pool, rows)) / rows;
-      if (msPerRow * WORTHWHILE < best.msPerRow) best = { rows, msPerRow };
+      costs.push({ rows, msPerRow: (await quickest(runner, pool, rows)) / rows });
     }
-    return best.rows;
+    const least = Math.min(...costs.map(({ msPerRow }) => msPerRow));
+    return costs.findLast(({ msPerRow }) => msPerRow <= least * AS_GOOD)!.rows;
   } catch {
     // It does not take made rows, or not so many: what the online half does is right in any case.
     return known;

@@ -31,10 +31,10 @@ export const predictOptions = z.strictObject({
   minRowsForRate: z.int().min(1).default(1000).describe('Rows from which on `maxBadRowRate` is looked at.'),
   metadata: z
     .strictObject({
-      model: columnName.optional(),
-      version: columnName.optional(),
-      runId: columnName.optional(),
-      predictedAt: columnName.optional(),
+      model: columnName.optional().describe('Column for the name of the model.'),
+      version: columnName.optional().describe('Column for its version.'),
+      runId: columnName.optional().describe('Column for the id of the run.'),
+      predictedAt: columnName.optional().describe('Column for the instant at which the run was planned.'),
     })
     .default({})
     .describe('Columns to add, by the names that they get: model, version, runId, predictedAt.'),

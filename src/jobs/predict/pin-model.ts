@@ -56,8 +56,9 @@ export async function findArtifact(source: ModelSource, pinned: PinnedModel): Pr
     const found = models
       .find((model) => model.name === name)
       ?.versions.find((candidate) => candidate.version === version);
-    if (found === undefined)
+    if (found === undefined) {
       throw new ServeryError('MODEL_NOT_FOUND', `Cannot find model ${quote(`${name}/${version}`)}: it was removed`);
+    }
     if (found.fingerprint !== fingerprint) {
       throw new ServeryError(
         'MODEL_CHANGED',
@@ -116,8 +117,9 @@ async function readSettings(
 function targetOf(stored: StoredModel, options: ModelConfig, aliases: Targets, { name, alias }: ModelRef): number {
   const wanted = alias ?? 'default';
   if (Object.hasOwn(aliases, wanted)) return aliases[wanted]!;
-  if (alias !== undefined)
+  if (alias !== undefined) {
     throw new ServeryError('MODEL_NOT_FOUND', `Model ${quote(name)} has no alias ${quote(alias)}`);
+  }
   const highest = highestOf(stored, options, aliases);
   if (highest !== undefined) return highest;
   throw new ServeryError('MODEL_NOT_FOUND', `Model ${quote(name)} has no version that can be loaded`);

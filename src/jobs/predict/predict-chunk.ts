@@ -12,7 +12,7 @@ import type { ChunkRecord, ChunkRows } from './ledger.ts';
 import { interleave, rowOfNulls, type NumberedRow } from './null-row.ts';
 import type { PredictOptions } from './options.ts';
 import type { FailedRow, PredictPiece, PredictedPiece } from './predict-piece.ts';
-import { readAhead } from './read-ahead.ts';
+import { readAhead, type Ahead } from './read-ahead.ts';
 import { metadataOf, type StepPlan } from './step-plan.ts';
 
 export interface ChunkSettings {
@@ -24,22 +24,42 @@ export interface ChunkSettings {
   readonly predict: PredictPiece;
   /** Called after each piece; throws when the step must stop. */
   readonly onRows: (rows: ChunkRows) => void;
+  /** Called when all rows of the chunk are read, and some are still to be predicted and written. */
+  readonly onRead: () => void;
 }
 
 /** Pieces that are under way beside the one that is read. */
 const PIECES = 2;
 
-/** @returns what to commit */
-export async function predictChunk(chunk: PlannedChunk, settings: ChunkSettings): Promise<ChunkRecord> {
+/** All rows of a chunk are read, predicted and written; it is not durable yet. */
+export interface PredictedChunk extends AsyncDisposable {
+  readonly rows: ChunkRows;
+  /** Makes it durable. @returns what to commit */
+  finish(): Promise<ChunkRecord>;
+}
+
+/** The rows of a chunk, of which the first are under way. */
+export type ChunkReader = Ahead<InputRows | BadInput>;
+
+export function readChunk(chunk: PlannedChunk, { input, plan }: Pick<ChunkSettings, 'input' | 'plan'>): ChunkReader {
+  return readAhead(readWith(input, plan.input, chunk, 'fail'));
+}
+
+export async function predictChunk(
+  chunk: PlannedChunk,
+  reader: ChunkReader,
+  settings: ChunkSettings,
+): Promise<PredictedChunk> {
   const { onBadRow } = settings.options;
   try {
-    return await attemptChunk(chunk, settings, 'fail');
+    return await attemptChunk(chunk, reader, settings);
   } catch (error) {
+    await reader.return();
     // Damage shows when some rows were given out already: they are read again, around what is damaged.
-    const isDamage = error instanceof DamageError;
-    if (!isDamage) throw error;
+    if (!(error instanceof DamageError)) throw error;
     if (onBadRow === 'fail') throw error.cause;
-    return attemptChunk(chunk, settings, 'keep');
+    const { input, plan } = settings;
+    return attemptChunk(chunk, readAhead(readWith(input, plan.input, chunk, 'keep')), settings);
   }
 }
 
@@ -51,14 +71,15 @@ type Pending =
 
 async function attemptChunk(
   chunk: PlannedChunk,
+  reader: ChunkReader,
   settings: ChunkSettings,
-  damage: 'fail' | 'keep',
-): Promise<ChunkRecord> {
-  const { input, output, plan, predict, options } = settings;
+): Promise<PredictedChunk> {
+  const { output, plan, predict, options } = settings;
   const { index } = chunk;
   const bare = plan.columns.slice(0, plan.columns.length - Object.keys(options.metadata).length);
-  await using writer = await output.stageChunk(index);
-  await using badWriter = await output.stageBadRows(index);
+  await using opened = new AsyncDisposableStack();
+  const writer = opened.use(await output.stageChunk(index));
+  const badWriter = opened.use(await output.stageBadRows(index));
   const count = { in: 0, out: 0, bad: 0, nulled: 0 };
   const pending: Pending[] = [];
   /** Rows of nulls whose neighbours have not come yet. */
@@ -76,7 +97,11 @@ async function attemptChunk(
     if (options.onBadRow === 'null') count.nulled += badRows.length;
     else count.bad += badRows.length;
     const nulls = held.splice(0);
-    if (nulls.length === 0) return write(predicted);
+    if (nulls.length === 0) {
+      await write(predicted);
+      rows.release?.();
+      return;
+    }
     // Those of the file before come first.
     while (nulls.length > 0 && nulls[0]!.source !== rows.source) await write(nulls.shift()!.chunk);
     for (const part of interleave(predicted, (i) => rowNumber(rows, i), nulls)) await write(part);
@@ -103,7 +128,7 @@ async function attemptChunk(
   };
 
   try {
-    for await (const item of readAhead(readWith(input, plan.input, chunk, damage))) {
+    for await (const item of reader) {
       if (item.kind === 'bad') pending.push(item);
       else {
         const predicted = predict(item, (position) => `row ${rowNumber(item, position)}`);
@@ -112,17 +137,25 @@ async function attemptChunk(
       }
       while (pending.length > PIECES) await finishOldest();
     }
+    settings.onRead();
     while (pending.length > 0) await finishOldest();
     for (const { chunk: nulls } of held) await write(nulls);
   } catch (error) {
     // Runs that are under way use memory that is used again.
-    await Promise.allSettled(pending.map((item) => (item.kind === 'piece' ? item.predicted : undefined)));
+    await Promise.allSettled(pending.flatMap((item) => (item.kind === 'piece' ? [item.predicted] : [])));
     throw error;
   }
-  const staged = count.out > 0 ? await writer.finish() : undefined;
-  const stagedBadRows = await badWriter.finish();
-  checkCounts(chunk, count, staged?.rows ?? 0, stagedBadRows?.rows ?? 0);
-  return { index, rows: count, ...(staged && { staged }), ...(stagedBadRows && { stagedBadRows }) };
+  const resources = opened.move();
+  return {
+    rows: count,
+    async finish() {
+      const staged = count.out > 0 ? await writer.finish() : undefined;
+      const stagedBadRows = await badWriter.finish();
+      checkCounts(chunk, count, staged?.rows ?? 0, stagedBadRows?.rows ?? 0);
+      return { index, rows: count, ...(staged && { staged }), ...(stagedBadRows && { stagedBadRows }) };
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
 }
 
 async function* readWith(

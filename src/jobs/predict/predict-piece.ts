@@ -83,8 +83,9 @@ function batchesOf({ positions, rows, parts }: RowGroup, batchRows: number): rea
   const whole: Batch = { positions: all, parts };
   if (rows <= batchRows) return [whole];
   const batches: Batch[] = [];
-  for (let from = 0; from < rows; from += batchRows)
+  for (let from = 0; from < rows; from += batchRows) {
     batches.push(sliceBatch(whole, from, Math.min(rows, from + batchRows)));
+  }
   return batches;
 }
 
@@ -136,18 +137,19 @@ function assemble(
   if (failed.length === 0 && segments.length === 1 && isWhole(segments[0]!, piece.rows)) {
     return { rows: piece.rows, columns: [...carried, ...segments[0]!.columns] };
   }
-  const isBad = new Uint8Array(piece.rows);
-  if (!nullBadRows) for (const { position } of failed) isBad[position] = 1;
-  const kept = Uint32Array.from(isBad.keys().filter((i) => isBad[i] === 0));
+  const kept = nullBadRows || failed.length === 0 ? countUp(piece.rows) : positionsWithout(failed, piece.rows);
   const placeOf = new Int32Array(piece.rows);
-  kept.forEach((position, place) => (placeOf[position] = place));
+  for (let place = 0; place < kept.length; place += 1) placeOf[kept[place]!] = place;
   const all = segments.length > 0 ? segments : [{ positions: new Uint32Array(), columns: outputColumns }];
   const outputs = outputColumns.map((_, i) => layTogether(all, i, kept.length, placeOf));
   const isSame = kept.length === piece.rows;
-  return {
-    rows: kept.length,
-    columns: [...(isSame ? carried : carried.map((column) => takeRows(column, piece.rows, kept))), ...outputs],
-  };
+  const own = isSame ? carried : carried.map((column) => takeRows(column, piece.rows, kept));
+  return { rows: kept.length, columns: [...own, ...outputs] };
+}
+
+function positionsWithout(failed: readonly FailedRow[], rows: number): Uint32Array {
+  const isBad = new Set(failed.map(({ position }) => position));
+  return countUp(rows).filter((position) => !isBad.has(position));
 }
 
 /** In one group positions ascend, so as many as there are rows are all of them; others may be out of order. */

@@ -18,7 +18,7 @@ import { checkBudget } from './bad-row-budget.ts';
 import type { BatchModels } from './batch-models.ts';
 import type { ChunkLedger, ChunkRecord, ChunkRows } from './ledger.ts';
 import type { PredictOptions } from './options.ts';
-import { predictChunk, type ChunkSettings } from './predict-chunk.ts';
+import { predictChunk, readChunk, type ChunkReader, type ChunkSettings, type PredictedChunk } from './predict-chunk.ts';
 import { createPredictPiece } from './predict-piece.ts';
 import { openStagingFor } from './staging-place.ts';
 import { chooseColumns, confirmOptions, makePlan, type StepPlan } from './step-plan.ts';
@@ -104,36 +104,66 @@ export async function runPredictStep(
 
 export type RunPredictStep = typeof runPredictStep;
 
+type StepSettings = Omit<ChunkSettings, 'onRows' | 'onRead'>;
+
 async function predictChunks(
   done: readonly ChunkRecord[],
-  settings: Omit<ChunkSettings, 'onRows'>,
+  settings: StepSettings,
   { signal, progress }: PredictContext,
   ledger: ChunkLedger,
 ): Promise<readonly ChunkRecord[]> {
   const { options, plan } = settings;
   const records = new Map(done.map((record) => [record.index, record]));
   const totalRows = plan.input.chunks.reduce((sum, { rows }) => sum + rows, 0);
-  for (const chunk of plan.input.chunks) {
-    if (records.has(chunk.index)) continue;
-    const before = sumRows(records.values());
-    const onRows = (now: ChunkRows): void => {
-      throwIfAborted(signal);
-      const rows = sumRows([{ rows: before }, { rows: now }]);
-      const badRows = rows.bad + rows.nulled;
-      checkBudget(options, rows.in, badRows, false);
-      progress({ rows: rows.in, badRows, totalRows });
-    };
-    const record = await predictChunk(chunk, { ...settings, onRows });
-    await ledger.commitChunk(record);
-    records.set(chunk.index, record);
+  let before = sumRows(done);
+  const onRows = (now: ChunkRows): void => {
     throwIfAborted(signal);
+    const rows = sumRows([{ rows: before }, { rows: now }]);
+    const badRows = rows.bad + rows.nulled;
+    checkBudget(options, rows.in, badRows, false);
+    progress({ rows: rows.in, badRows, totalRows });
+  };
+  const commit = async (chunk: PredictedChunk): Promise<void> => {
+    await using predicted = chunk;
+    const record = await predicted.finish();
+    await ledger.commitChunk(record);
+    records.set(record.index, record);
+  };
+  // A chunk is made durable while the next one is read and predicted.
+  let committing: Promise<void> = Promise.resolve();
+  const missing = plan.input.chunks.filter(({ index }) => !records.has(index));
+  let reader: ChunkReader | undefined;
+  try {
+    for (const [i, chunk] of missing.entries()) {
+      const own = reader ?? readChunk(chunk, settings);
+      reader = undefined;
+      const next = missing[i + 1];
+      const onRead = (): void => {
+        // The reader of texts has one place for what it reads.
+        if (next !== undefined && plan.input.kind === 'parquet') reader = readChunk(next, settings);
+      };
+      const predicted = await predictChunk(chunk, own, { ...settings, onRows, onRead });
+      before = sumRows([{ rows: before }, predicted]);
+      try {
+        await committing;
+      } catch (error) {
+        await predicted[Symbol.asyncDispose]();
+        throw error;
+      }
+      committing = commit(predicted);
+      committing.catch(() => undefined); // looked at when the next chunk is there
+      throwIfAborted(signal);
+    }
+  } finally {
+    await (reader as ChunkReader | undefined)?.return();
+    await committing;
   }
   return [...records.values()].sort((a, b) => a.index - b.index);
 }
 
 async function finish(
   records: readonly ChunkRecord[],
-  { options, plan, output }: Omit<ChunkSettings, 'onRows'>,
+  { options, plan, output }: StepSettings,
   { signal }: PredictContext,
   ledger: ChunkLedger,
 ): Promise<PredictOutcome> {
@@ -145,8 +175,9 @@ async function finish(
   );
   try {
     checkBudget(options, rows.in, rows.bad + rows.nulled, true);
-    if (rows.in === 0 && options.onEmpty === 'fail')
+    if (rows.in === 0 && options.onEmpty === 'fail') {
       throw new ServeryError('DATA_NOT_FOUND', 'There are no rows to predict');
+    }
   } catch (error) {
     await output.discard(stagedBadRows);
     throw error;

@@ -50,7 +50,7 @@ export async function makePlan(
     form: 1,
     model: pinned,
     options: lastingOptions(options),
-    references: await models.references(),
+    references: model.mayAsk ? await models.references() : {},
     input: planned,
     passthrough,
     columns: outputColumns(model.signature, planned.columns, passthrough, options),
@@ -167,8 +167,9 @@ export function metadataOf(
 ): readonly Column[] {
   return metadataColumns(metadata).map((column): Column => {
     const { type } = column;
-    if (column.name === metadata.version)
+    if (column.name === metadata.version) {
       return { name: column.name, type, values: new Int32Array(rows).fill(version) };
+    }
     const value = column.name === metadata.model ? name : column.name === metadata.runId ? runId : plannedAt;
     return { name: column.name, type, values: new Array<string>(rows).fill(value) };
   });

@@ -31,7 +31,7 @@ const heldOut = z.strictObject({
 export const gateOptions = z
   .strictObject({
     metric: z.string().min(1).optional().describe('A number in the metrics.json that the training leaves.'),
-    higherIsBetter: z.boolean().default(true),
+    higherIsBetter: z.boolean().default(true).describe('False for losses and errors.'),
     minimum: z.number().optional().describe('The metric must be at least this (at most, if lower is better).'),
     notWorseBy: z.number().min(0).optional().describe('It may be worse than that of the version before by this much.'),
     heldOut: heldOut.optional().describe('Compares predictions on a file.'),

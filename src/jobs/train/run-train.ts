@@ -15,6 +15,7 @@ import { publishVersion } from '../../repository/publish.ts';
 import { OPTIONS_FILE } from '../../repository/scan.ts';
 import { runInAttemptFolder, type CommandDeps, type ProgramDone } from '../command/run-command.ts';
 import type { ChunkLedger } from '../predict/ledger.ts';
+import { refusedFolder } from '../run-files.ts';
 import type { Program, StepContext, StepOutcome } from '../step.ts';
 import type { CandidateOrder, CandidateReport } from './candidate.ts';
 import { judge, type Metrics } from './gate.ts';
@@ -123,7 +124,7 @@ async function refuse(
 ): Promise<ServeryError> {
   const { code, message } = problem;
   const name = `${model}-${runId}-${step}-${attempt}`;
-  const target = join(stateFolder, 'refused', name);
+  const target = join(refusedFolder(stateFolder), name);
   await mkdir(join(target, '..'), { recursive: true });
   await writeFile(
     join(artifactFolder, 'refused.json'),

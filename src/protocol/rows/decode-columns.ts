@@ -51,6 +51,8 @@ export interface BadRow {
   readonly error: ServeryError;
 }
 
+const BLOCK_ROWS = 512;
+
 interface Source {
   readonly signature: Signature;
   readonly bound: readonly InputColumns[];
@@ -166,14 +168,18 @@ function readInput(
   const take = options.take ?? allocate;
   const data: WritableData = datatype === 'BYTES' ? new Array<string>(rows * size) : take(datatype, rows * size);
   const rules: FloatRules = { nonFinite: false, missing: missing === 'nan' };
-  if (holdsLists)
+  if (holdsLists) {
     readLists(columns.get(names[0]!)!, input.rowShape as readonly number[], { data, datatype, rules }, odd);
-  else {
-    names.forEach((column, offset) => {
-      const place = { data, datatype, offset, step: size };
-      if (column !== undefined) fillColumn(columns.get(column)!, place, rules, odd);
-      else for (let i = offset; i < rows * size; i += size) (data as Float64Array)[i] = NaN;
-    });
+  } else {
+    const found = names.map((column) => (column === undefined ? undefined : columns.get(column)!));
+    // Block by block, so that what is written stays near the processor until a row is complete.
+    for (let from = 0; from < rows; from += BLOCK_ROWS) {
+      const to = Math.min(rows, from + BLOCK_ROWS);
+      found.forEach((column, offset) => {
+        if (column !== undefined) fillColumn(column, { data, datatype, offset, step: size, from, to }, rules, odd);
+        else for (let i = from; i < to; i += 1) (data as Float64Array)[i * size + offset] = NaN;
+      });
+    }
   }
   return { name, datatype, shape: [rows, ...rowShape], data };
 }
@@ -192,7 +198,7 @@ function readLists(column: Column, shape: readonly number[], target: ListTarget,
   if (flat !== undefined && list !== undefined && flat.length === odd.length * size) {
     const oddItems = new Uint8Array(flat.length);
     const items = { name: column.name, type: list.item, values: flat };
-    fillColumn(items, { data, datatype, offset: 0, step: 1 }, rules, oddItems);
+    fillColumn(items, { data, datatype, offset: 0, step: 1, from: 0, to: flat.length }, rules, oddItems);
     for (let at = oddItems.indexOf(1); at !== -1; at = oddItems.indexOf(1, at + 1)) odd[Math.floor(at / size)] = 1;
     return;
   }

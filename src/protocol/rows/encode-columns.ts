@@ -21,8 +21,9 @@ function encodeColumn(column: OutputColumn, tensor: Tensor, rows: number): Colum
   if (shape.length > 0) return lists(column, tensor, rows);
   const type = itemType(column);
   if (labels !== undefined) return { name, type, values: labelTexts(column, labels, tensor, rows) };
-  if (isBytes(tensor.data))
+  if (isBytes(tensor.data)) {
     return { name, type, values: Array.from({ length: rows }, (_, i) => cell(column, tensor, i)) };
+  }
   return { name, type, values: numbers(column, tensor, rows) };
 }
 

@@ -14,6 +14,9 @@ export interface Place {
   readonly datatype: Datatype;
   readonly offset: number;
   readonly step: number;
+  /** Rows to fill: from this one up to, and without, that one. */
+  readonly from: number;
+  readonly to: number;
 }
 
 type Fill = (column: Column, place: Place, rules: FloatRules, odd: Uint8Array) => void;
@@ -39,11 +42,11 @@ function fillerFor({ type, values }: Column, datatype: Datatype): Fill {
   return isFloat ? copyAll : isWide ? fillOneByOne : toIntegers;
 }
 
-const floatsToFloats: Fill = ({ values }, { data, datatype, offset, step }, { missing }, odd) => {
+const floatsToFloats: Fill = ({ values }, { data, datatype, offset, step, from, to }, { missing }, odd) => {
   const source = values as Float32Array | Float64Array;
   const target = data as Float32Array | Float64Array;
   const overflow = datatype === 'FP32' ? FLOAT_OVERFLOW : Infinity;
-  for (let i = 0, at = offset; i < source.length; i += 1, at += step) {
+  for (let i = from, at = from * step + offset; i < to; i += 1, at += step) {
     const value = source[i]!;
     target[at] = value;
     if (!(value < overflow && value > -overflow) && !(missing && Number.isNaN(value))) odd[i] = 1;
@@ -51,16 +54,16 @@ const floatsToFloats: Fill = ({ values }, { data, datatype, offset, step }, { mi
 };
 
 /** Whatever the source holds, the target can. */
-const copyAll: Fill = ({ values }, { data, offset, step }) => {
+const copyAll: Fill = ({ values }, { data, offset, step, from, to }) => {
   const source = values as Int32Array;
   const target = data as Float64Array;
-  for (let i = 0, at = offset; i < source.length; i += 1, at += step) target[at] = source[i]!;
+  for (let i = from, at = from * step + offset; i < to; i += 1, at += step) target[at] = source[i]!;
 };
 
-const toIntegers: Fill = ({ values }, { data, offset, step }, _rules, odd) => {
+const toIntegers: Fill = ({ values }, { data, offset, step, from, to }, _rules, odd) => {
   const source = values as Int32Array | Float64Array;
   const target = data as Int32Array;
-  for (let i = 0, at = offset; i < source.length; i += 1, at += step) {
+  for (let i = from, at = from * step + offset; i < to; i += 1, at += step) {
     const value = source[i]!;
     target[at] = value;
     // The array wraps and truncates; what comes back the same did fit.
@@ -69,35 +72,34 @@ const toIntegers: Fill = ({ values }, { data, offset, step }, _rules, odd) => {
 };
 
 /** Halves are several times faster to read than bigints, and their sum is rounded once, as `Number` does it. */
-const wideToFloats: Fill = ({ values }, { data, offset, step }) => {
+const wideToFloats: Fill = ({ values }, { data, offset, step, from, to }) => {
   const source = values as BigInt64Array | BigUint64Array;
   const low = new Uint32Array(source.buffer, source.byteOffset, source.length * 2);
   const high = source instanceof BigInt64Array ? new Int32Array(low.buffer, low.byteOffset, low.length) : low;
   const target = data as Float32Array | Float64Array;
-  for (let i = 0, at = offset; i < source.length; i += 1, at += step) {
+  for (let i = from, at = from * step + offset; i < to; i += 1, at += step) {
     target[at] = high[2 * i + 1]! * 0x1_0000_0000 + low[2 * i]!;
   }
 };
 
-const wideToWide: Fill = ({ values }, { data, offset, step }, _rules, odd) => {
+const wideToWide: Fill = ({ values }, { data, offset, step, from, to }, _rules, odd) => {
   const source = values as BigInt64Array | BigUint64Array;
   const target = data as BigInt64Array | BigUint64Array;
   const isSameKind = source instanceof BigInt64Array === target instanceof BigInt64Array;
-  const from = new Int32Array(source.buffer, source.byteOffset, source.length * 2);
-  const to = new Int32Array(target.buffer, target.byteOffset, target.length * 2);
-  for (let i = 0, at = offset; i < source.length; i += 1, at += step) {
-    const high = from[2 * i + 1]!;
-    to[2 * at] = from[2 * i]!;
-    to[2 * at + 1] = high;
+  const halves = new Int32Array(source.buffer, source.byteOffset, source.length * 2);
+  const targetHalves = new Int32Array(target.buffer, target.byteOffset, target.length * 2);
+  for (let i = from, at = from * step + offset; i < to; i += 1, at += step) {
+    const high = halves[2 * i + 1]!;
+    targetHalves[2 * at] = halves[2 * i]!;
+    targetHalves[2 * at + 1] = high;
     // The upper bit is a sign for one of them, and a large number for the other.
     if (!isSameKind && high < 0) odd[i] = 1;
   }
 };
 
-const fillOneByOne: Fill = (column, { data, datatype, offset, step }, rules, odd) => {
-  const { length } = column.values;
+const fillOneByOne: Fill = (column, { data, datatype, offset, step, from, to }, rules, odd) => {
   const one: unknown[] = [undefined];
-  for (let i = 0, at = offset; i < length; i += 1, at += step) {
+  for (let i = from, at = from * step + offset; i < to; i += 1, at += step) {
     one[0] = valueAt(column, i);
     if (fill(datatype, data, at, one, rules) !== -1) odd[i] = 1;
   }
@@ -105,12 +107,12 @@ const fillOneByOne: Fill = (column, { data, datatype, offset, step }, rules, odd
 
 function markNulls(
   nulls: Uint8Array,
-  { data, datatype, offset, step }: Place,
+  { data, datatype, offset, step, from, to }: Place,
   { missing }: FloatRules,
   odd: Uint8Array,
 ): void {
   const isNaNable = missing && (datatype === 'FP32' || datatype === 'FP64');
-  for (let i = 0; i < nulls.length; i += 1) {
+  for (let i = from; i < to; i += 1) {
     if (nulls[i] === 0) continue;
     if (isNaNable) (data as Float64Array)[i * step + offset] = NaN;
     else odd[i] = 1;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadConfig } from '../../../src/config/config.ts';
@@ -49,11 +49,47 @@ describe('loadConfig()', () => {
     assert.deepEqual([http.cors, log.requests, stopGrace], [['https://a.example', 'https://b.example'], true, 120_000]);
   });
 
+  it('reads a file of its own for each job, in any form', async () => {
+    const { jobs } = await load({
+      'servery.config.json': '{ "jobs": { "one": { "command": ["a"] } } }',
+      'jobs/two.yaml': 'command: [b]\nschedule: { cron: "@hourly" }\n',
+      'jobs/three.ts': `const program: string = 'c';\nexport default { command: [program] };`,
+      'jobs/_notes.yaml': 'not: a job',
+      'jobs/readme.md': '# not a job',
+    });
+    assert.deepEqual(
+      Object.entries(jobs).map(([name, { command }]) => [name, command]),
+      [
+        ['one', ['a']],
+        ['three', ['c']],
+        ['two', ['b']],
+      ],
+    );
+  });
+
   for (const { what, files = {}, env = {}, flags = {}, says } of [
     {
       what: 'an unknown option, with what may be meant',
       files: json({ http: { maxBodyByte: 1 } }),
       says: /http\.maxBodyByte.*did you mean maxBodyBytes/,
+    },
+    {
+      what: 'a job that is there twice',
+      files: {
+        'servery.config.json': '{ "jobs": { "a": { "command": ["x"] } } }',
+        'jobs/a.json': '{ "command": ["x"] }',
+      },
+      says: /jobs\/a\.json: servery\.config\.json has a job "a" too/,
+    },
+    {
+      what: 'an unknown key in the file of a job, with its path',
+      files: { 'jobs/a.yaml': 'comand: [x]' },
+      says: /jobs\.a\.comand: there is no such option, did you mean command\?/,
+    },
+    {
+      what: 'a cron expression that is none, with its path',
+      files: { 'jobs/a.yaml': 'command: [x]\nschedule: { cron: "61 * * * *" }' },
+      says: /jobs\.a\.schedule\.cron/,
     },
     { what: 'a bare number for a duration', files: json({ stopGrace: 30 }), says: /stopGrace: .*expected string/ },
     {
@@ -85,12 +121,9 @@ describe('loadConfig()', () => {
 describe('listOptions()', () => {
   const options = listOptions(configSchema);
 
-  it('gives an option one path, one flag and one variable', () => {
-    const { flag, env, type, default: value } = options.find(({ path }) => path === 'http.maxBodyBytes')!;
-    assert.deepEqual(
-      [flag, env, type, value],
-      ['--http-max-body-bytes', 'SERVERY_HTTP_MAX_BODY_BYTES', 'integer', 67_108_864],
-    );
+  it('gives an option one path and one variable', () => {
+    const { env, type, default: value } = options.find(({ path }) => path === 'http.maxBodyBytes')!;
+    assert.deepEqual([env, type, value], ['SERVERY_HTTP_MAX_BODY_BYTES', 'integer', 67_108_864]);
   });
 
   it('has a description for every option', () => {
@@ -109,6 +142,7 @@ async function load(
   flags: Readonly<Record<string, string>> = {},
 ) {
   await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, 'jobs'));
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder.path, name), text);
   return await loadConfig({ workspace: folder.path, env, flags });
 }

@@ -161,8 +161,9 @@ for (const [extension, pack] of Object.entries({ gz: gzipSync, zst: zstdCompress
 
 test('Parquet: a file without its end is refused, or one bad row', async () => {
   await using folder = await temporaryFolder();
-  for (const name of ['a', 'b'])
+  for (const name of ['a', 'b']) {
     await sql(`COPY (SELECT range AS id FROM range(1000)) TO '${folder.path}/${name}.parquet'`);
+  }
   await truncate(join(folder.path, 'a.parquet'), 900);
   await assert.rejects(readAll(folder.path, { path: '*.parquet' }, ID), {
     code: 'DATA_INVALID',

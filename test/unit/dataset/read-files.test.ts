@@ -77,6 +77,7 @@ test('decimals are floats where the model takes floats', async () => {
   const wanted = [
     { name: 'd', as: 'FP32' as const },
     { name: 'i', as: 'INT64' as const },
+    { name: 'l', as: 'LIST' as const },
   ];
   const { rows } = await readAll(folder.path, { path: 'a.parquet' }, wanted);
   assert.deepEqual(rows, [{ d: 12.3, i: 7n, l: [1.5, 2.5] }]);

@@ -74,7 +74,7 @@ describe('publishVersion()', () => {
     await assert.rejects(publishVersion(folder.path, 'm', { 'weights.bin': Buffer.from('') }), {
       code: 'MODEL_INVALID',
     });
-    assert.deepEqual(await readdir(join(folder.path, 'm')), []);
+    assert.deepEqual(await readdir(folder.path), []);
   });
 
   for (const name of ['..', '../x', 'a/b', '.hidden', '', 'a b']) {

@@ -1,0 +1,81 @@
+"""KServe's own REST and gRPC clients, unmodified, by protocol v2: JSON and raw tensors, and what they say of bad requests."""
+
+import asyncio
+import os
+
+import grpc
+import httpx
+import numpy as np
+from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferRequest, RESTConfig
+from kserve.protocol.infer_type import RequestedOutput
+from quickstart import INPUTS, check, held_out
+
+HTTP = os.environ["HTTP"]
+
+
+def request(model, name, array, datatype="FP32", binary=False, outputs=None, version=None):
+    made = InferInput(name=name, shape=list(array.shape), datatype=datatype)
+    made.set_data_from_numpy(array, binary_data=binary)
+    return InferRequest(
+        model_name=model, model_version=version, infer_inputs=[made], request_id="r1", request_outputs=outputs
+    )
+
+
+def both(result):
+    return [result.get_output_by_name(name).as_numpy() for name in ("label", "probabilities")]
+
+
+async def over_rest():
+    client = InferenceRESTClient(RESTConfig(protocol="v2", timeout=20))
+    assert await client.is_server_live(HTTP) and await client.is_server_ready(HTTP)
+    assert await client.is_model_ready(HTTP, "iris")
+    assert not await client.is_model_ready(HTTP, "no-such-model")
+    for model, name in INPUTS.items():
+        x, _, _, _ = held_out(model)
+        for binary_in in (True, False):
+            for binary_out in (True, False):
+                outputs = [RequestedOutput(o, parameters={"binary_data": binary_out}) for o in ("label", "probabilities")]
+                result = await client.infer(HTTP, request(model, name, x, binary=binary_in, outputs=outputs), model)
+                assert result.id == "r1" and result.model_name == model
+                check(model, *both(result))
+    texts = np.array([[b"caf\xc3\xa9", b""]], dtype=object)
+    result = await client.infer(HTTP, request("identity-bytes", "x", texts, "BYTES", binary=True), "identity-bytes")
+    assert result.outputs[0].as_numpy().tolist() == [["café", ""]], result.outputs[0].as_numpy()
+    whole = np.array([[2**63 - 1, -(2**63)]], dtype=np.int64)
+    result = await client.infer(HTTP, request("identity-int64", "x", whole, "INT64"), "identity-int64")
+    assert np.array_equal(result.outputs[0].as_numpy(), whole), result.outputs[0].as_numpy()
+    for model, x, status in (("no-such-model", whole, 404), ("identity-int64", whole[0], 400)):
+        try:
+            await client.infer(HTTP, request(model, "x", x, "INT64"), model)
+        except httpx.HTTPStatusError as error:
+            assert error.response.status_code == status, error.response.text
+        else:
+            raise AssertionError(f"not refused: {model}")
+    await client.close()
+
+
+async def over_grpc():
+    client = InferenceGRPCClient(os.environ["GRPC"], timeout=20)
+    assert await client.is_server_live() and await client.is_server_ready()
+    assert await client.is_model_ready("iris")
+    for model, name in INPUTS.items():
+        x, _, _, _ = held_out(model)
+        for binary in (True, False):
+            result = await client.infer(request(model, name, x, binary=binary))
+            assert result.id == "r1" and result.model_name == model
+            check(model, *both(result))
+    half = np.array([[1.5, -0.0]], dtype=np.float16)
+    result = await client.infer(request("identity-fp16", "x", half, "FP16", binary=True))
+    assert result.outputs[0].as_numpy().tobytes() == half.tobytes()
+    try:
+        await client.infer(request("no-such-model", "x", half, "FP16", binary=True))
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.NOT_FOUND, error
+    else:
+        raise AssertionError("not refused")
+    await client.close()
+
+
+asyncio.run(over_rest())
+asyncio.run(over_grpc())
+print("ok")
