@@ -17,8 +17,8 @@ export function startEcho(answer: unknown): Promise<RunningServer> {
   return startFloor('echo.ts', JSON.stringify(answer));
 }
 
-export function startGrpcEcho(answer: Uint8Array): Promise<RunningServer> {
-  return startFloor('grpc-echo.ts', Buffer.from(answer).toString('base64'));
+export function startGrpcEcho(answerBase64: string): Promise<RunningServer> {
+  return startFloor('grpc-echo.ts', answerBase64);
 }
 
 async function startFloor(file: string, argument: string): Promise<RunningServer> {
@@ -35,7 +35,8 @@ export async function startServery(
   set: readonly string[] = [],
   command: 'serve' | 'up' = 'serve',
 ): Promise<RunningServer> {
-  const options = set.flatMap((assignment) => ['--set', assignment]);
+  // What happens to the models is no part of a table.
+  const options = ['log.level=warn', ...set].flatMap((assignment) => ['--set', assignment]);
   const args = [command, workspace, '--http', '127.0.0.1:0', '--grpc', '127.0.0.1:0', '--json', ...options];
   const child = spawn(`${ROOT}bin/servery`, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];

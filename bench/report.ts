@@ -59,10 +59,10 @@ function textOf(line: Partial<Line> & Pick<Line, 'case' | 'floor' | 'servery' | 
   ].join('  ');
 }
 
-/** Keeps the lines of a bench in bench/.results. */
+/** Keeps the lines of a bench, whatever they hold, in bench/.results. */
 export async function save(
   bench: string,
-  lines: readonly (Line | Figure)[],
+  lines: readonly object[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const folder = new URL('.results/', import.meta.url);

@@ -21,3 +21,12 @@ fs.cpSync(path.join(root, 'src'), dist, {
   recursive: true,
   filter: (file) => !/\.(ts|md)$/.test(file),
 });
+
+// The compiler rewrites `import('./x.ts')` to `.js`, but not in a file that it also rewrites `using` in.
+const left = fs
+  .globSync('**/*.js', { cwd: dist })
+  .filter((file) => /\bimport\(\s*'\.[^']*\.ts'/.test(fs.readFileSync(path.join(dist, file), 'utf8')));
+if (left.length > 0) {
+  console.error(`These files still import TypeScript: ${left.join(', ')}`);
+  process.exit(1);
+}

@@ -20,6 +20,7 @@ async function run({ port, path, messageBase64, calls, warmUpSeconds, seconds }:
   const until = from + seconds * 1000;
   const latencies: number[] = [];
   let errors = 0;
+  let answer: Buffer | undefined;
 
   const once = (session: ClientHttp2Session) =>
     new Promise<void>((resolve) => {
@@ -37,7 +38,8 @@ async function run({ port, path, messageBase64, calls, warmUpSeconds, seconds }:
         }
         resolve();
       });
-      stream.resume();
+      if (answer === undefined) stream.on('data', (chunk: Buffer) => (answer = chunk));
+      else stream.resume();
       stream.end(frame);
     });
   const caller = async (session: ClientHttp2Session) => {
@@ -46,5 +48,10 @@ async function run({ port, path, messageBase64, calls, warmUpSeconds, seconds }:
   await Promise.all(Array.from({ length: calls }, (_, i) => caller(sessions[i % sessions.length]!)));
   for (const session of sessions) session.destroy();
   latencies.sort((a, b) => a - b);
-  return { callsPerSecond: latencies.length / seconds, p50Ms: latencies[latencies.length >> 1] ?? NaN, errors };
+  return {
+    callsPerSecond: latencies.length / seconds,
+    p50Ms: latencies[latencies.length >> 1] ?? NaN,
+    errors,
+    answerBase64: answer!.subarray(5).toString('base64'),
+  };
 }

@@ -17,6 +17,8 @@ export interface GrpcReport {
   readonly callsPerSecond: number;
   readonly p50Ms: number;
   readonly errors: number;
+  /** A message that was answered, without its frame. */
+  readonly answerBase64: string;
 }
 
 export async function loadGrpc(plan: GrpcPlan): Promise<GrpcReport> {

@@ -1,56 +1,69 @@
-/** Figures that need no foreign floor: Servery against itself with batching off, and below its own capacity. */
+/** Figures whose floor is Servery itself: with fewer connections, with batching off, below its own capacity. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { load, type LoadPlan, type LoadReport } from '../load/plan.ts';
 import { startServery, type RunningServer } from '../processes.ts';
+import type { Effort } from './against-floor.ts';
 import { jsonBody, modelOf } from './cases.ts';
-import { lineOf, type Line } from '../report.ts';
+import { lineOf, repeat, type Line } from './table.ts';
 import { makeWorkspace } from './workspace.ts';
 
-/** The MLP at 32 connections, with batches and with one row a batch. */
-export async function measureBatchingGain(seconds: number, repetitions: number): Promise<Line> {
+const errors = (report: LoadReport): number => report.errors;
+const rate = (report: LoadReport): number => report.requestsPerSecond;
+
+export async function measureConnections({ seconds, repetitions }: Effort): Promise<readonly Line[]> {
+  await using workspace = await makeWorkspace(['iris']);
+  await using servery = await startServery(workspace.folder);
+  const measured = await repeat(
+    repetitions,
+    () => load(planOf('iris', servery, 32, seconds)),
+    () => load(planOf('iris', servery, 256, seconds)),
+  );
+  return [lineOf('iris, JSON, 256 connections against 32: requests/s', measured, rate, errors, { atLeast: 1 })];
+}
+
+/** The MLP with batches, and with one row a batch. */
+export async function measureBatchingGain({ seconds, repetitions }: Effort): Promise<readonly Line[]> {
   await using batched = await makeWorkspace(['mlp']);
   await using alone = await makeWorkspace(['mlp']);
   await writeFile(join(alone.folder, 'models', 'mlp', 'model.yaml'), 'batching: { maxRows: 1 }\n');
-  const pairs: { floor: LoadReport; ours: LoadReport }[] = [];
-  for (let i = 0; i < repetitions; i += 1) {
-    const reports: LoadReport[] = [];
-    for (const { folder } of [alone, batched]) {
-      await using servery = await startServery(folder);
-      reports.push(await load(planOf(servery, 32, seconds)));
-    }
-    pairs.push({ floor: reports[0]!, ours: reports[1]! });
-  }
-  const errors = pairs.reduce((sum, { ours }) => sum + ours.errors, 0);
-  return lineOf('batching gain (mlp, JSON, 32): requests/s', pairs, (r) => r.requestsPerSecond, { errors, goal: '' });
-}
-
-/** Open loop at four times the capacity: what is accepted keeps its latency, the rest is refused quickly. */
-export async function measureOverload(seconds: number): Promise<Line[]> {
-  await using workspace = await makeWorkspace(['mlp']);
-  await using servery = await startServery(workspace.folder);
-  const capacity = (await load(planOf(servery, 128, seconds))).requestsPerSecond;
-  const below = await load({ ...planOf(servery, 512, seconds), ratePerSecond: capacity * 0.8 });
-  const above = await load({ ...planOf(servery, 4096, seconds), ratePerSecond: capacity * 4 });
-  const pairs = [{ floor: below, ours: above }];
-  const common = { errors: above.errors, goal: '' };
+  const measure = (folder: string, connections: number) => async () => {
+    await using servery = await startServery(folder);
+    return await load(planOf('mlp', servery, connections, seconds));
+  };
+  const busy = await repeat(repetitions, measure(alone.folder, 32), measure(batched.folder, 32));
+  const idle = await repeat(repetitions, measure(alone.folder, 1), measure(batched.folder, 1));
+  const p50 = (report: LoadReport) => report.latencyMs.p50;
   return [
-    lineOf('overload x4, accepted: p99 ms against 0.8 of capacity', pairs, (r) => r.latencyMs.p99, common),
-    lineOf('overload x4, accepted: requests/s against 0.8 of capacity', pairs, (r) => r.requestsPerSecond, common),
-    lineOf(
-      'overload x4, refused: p50 ms against answers below',
-      [{ floor: below.latencyMs.p50, ours: above.refusalMs.p50 }],
-      (ms) => ms,
-      common,
-    ),
+    lineOf('mlp, batching gain, JSON, 32 connections: requests/s', busy, rate, errors, { atLeast: 3 }),
+    lineOf('mlp, batching gain, JSON, 1 connection: p50 ms', idle, p50, errors, { atMost: 1.05 }),
   ];
 }
 
-function planOf({ host, port }: RunningServer, connections: number, seconds: number): LoadPlan {
-  const { headers, bytes } = jsonBody(modelOf('mlp'), 1);
+/** Open loop at four times the capacity: what is accepted keeps its latency, the rest is refused quickly. */
+export async function measureOverload({ seconds, repetitions }: Effort): Promise<readonly Line[]> {
+  await using workspace = await makeWorkspace(['mlp']);
+  await using servery = await startServery(workspace.folder);
+  const capacity = rate(await load(planOf('mlp', servery, 128, seconds)));
+  const at = (share: number) => () =>
+    load({ ...planOf('mlp', servery, share > 1 ? 4096 : 512, seconds), ratePerSecond: capacity * share });
+  const measured = await repeat(repetitions, at(0.8), at(4));
+  const accepted = 'mlp, overload, 4 times capacity against 0.8, accepted';
+  // Below capacity nothing is refused: the floor of a refusal is an answer.
+  const refusalMs = (report: LoadReport) => (report.refusedPerSecond > 0 ? report.refusalMs.p50 : report.latencyMs.p50);
+  return [
+    lineOf(`${accepted}: requests/s`, measured, rate, errors),
+    lineOf(`${accepted}: p50 ms`, measured, (report) => report.latencyMs.p50, errors),
+    lineOf(`${accepted}: p99 ms`, measured, (report) => report.latencyMs.p99, errors, { atMost: 2 }),
+    lineOf('mlp, overload, a refusal against an answer at 0.8: p50 ms', measured, refusalMs, errors),
+  ];
+}
+
+function planOf(model: string, { host, port }: RunningServer, connections: number, seconds: number): LoadPlan {
+  const { headers, bytes } = jsonBody(modelOf(model), 1);
   return {
     target: { host, port },
-    path: '/v2/models/mlp/infer',
+    path: `/v2/models/${model}/infer`,
     headers,
     bodyBase64: Buffer.from(bytes).toString('base64'),
     connections,

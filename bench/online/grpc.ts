@@ -1,30 +1,36 @@
-/** Unary inference over gRPC, held against a bare `node:http2` answer of the same size. */
+/** Unary inference over gRPC, held against a bare `node:http2` server that gives the same answer. */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { loadGrpc, type GrpcReport } from '../load/grpc-plan.ts';
 import { startGrpcEcho, startServery } from '../processes.ts';
-import { lineOf, type Line } from '../report.ts';
+import type { Effort } from './against-floor.ts';
+import { lineOf, repeat, type Line } from './table.ts';
 import { makeWorkspace } from './workspace.ts';
 
 const PATH = '/inference.GRPCInferenceService/ModelInfer';
 
-export async function measureGrpc(seconds: number, repetitions: number): Promise<Line> {
+export async function measureGrpc({ seconds, repetitions }: Effort): Promise<readonly Line[]> {
   await using workspace = await makeWorkspace(['iris']);
   await using servery = await startServery(workspace.folder);
-  await using echo = await startGrpcEcho(Buffer.alloc(120, 1));
   const plan = {
+    port: servery.grpcPort!,
     path: PATH,
     messageBase64: Buffer.from(irisRequest()).toString('base64'),
     calls: 32,
     warmUpSeconds: Math.min(2, seconds / 2),
     seconds,
   };
-  const pairs: { floor: GrpcReport; ours: GrpcReport }[] = [];
-  for (let i = 0; i < repetitions; i += 1) {
-    const floor = await loadGrpc({ ...plan, port: echo.port });
-    pairs.push({ floor, ours: await loadGrpc({ ...plan, port: servery.grpcPort! }) });
-  }
-  const errors = pairs.reduce((sum, { ours }) => sum + ours.errors, 0);
-  return lineOf('grpc iris, 32 calls: calls/s', pairs, (report) => report.callsPerSecond, { errors, goal: '' });
+  const { answerBase64 } = await loadGrpc({ ...plan, calls: 1, warmUpSeconds: 0, seconds: 0.1 });
+  await using echo = await startGrpcEcho(answerBase64);
+  const measured = await repeat(
+    repetitions,
+    () => loadGrpc({ ...plan, port: echo.port }),
+    () => loadGrpc(plan),
+  );
+  const errors = (report: GrpcReport) => report.errors;
+  return [
+    lineOf('iris, gRPC, 32 calls: calls/s', measured, (report) => report.callsPerSecond, errors, { atLeast: 0.7 }),
+    lineOf('iris, gRPC, 32 calls: p50 ms', measured, (report) => report.p50Ms, errors),
+  ];
 }
 
 /** ModelInferRequest: model_name=1, inputs=5 { name=1, datatype=2, shape=3 }, raw_input_contents=7. */

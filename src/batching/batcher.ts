@@ -230,10 +230,21 @@ export class Batcher implements AsyncDisposable {
       const run = this.#runBatch(batch, decision.rows, decision.reason, now).finally(() => {
         this.#running.delete(run);
         if (this.#closing) this.#pump();
+        else if (this.#hasFullBatch()) this.#pump();
         else if (this.#groups.size > 0) this.#pumpSoon();
       });
       this.#running.add(run);
     }
+  }
+
+  /** Company cannot make it larger; and in an overload a turn is long, as all that is refused is refused in it. */
+  #hasFullBatch(): boolean {
+    let rows = 0;
+    for (const waiting of this.#groups.get(this.#oldestGroup()) ?? []) {
+      rows += waiting.rows;
+      if (rows >= this.#settings.options.maxRows) return true;
+    }
+    return false;
   }
 
   #oldestGroup(): string {

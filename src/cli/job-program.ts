@@ -44,9 +44,13 @@ export function addJobCommands(program: Command): void {
     .option('--wait', 'wait until it has ended, and show how far it is')
     .option('--local', 'in this process, without a scheduler')
     .action(
-      run(async (name, options) =>
-        (await import('./commands/job-run.ts')).start(workspaceOf(options), name as string, options as Options),
-      ),
+      run(async (name, options) => {
+        const isLocal = (options as Options)['local'] === true;
+        const start = isLocal
+          ? (await import('./commands/job-run-local.ts')).startLocally
+          : (await import('./commands/job-run.ts')).start;
+        return start(workspaceOf(options), name as string, options as Options);
+      }),
     );
   withWorkspace('logs', 'What a step of a run has printed.')
     .argument('<run>')

@@ -45,8 +45,8 @@ export interface Engine extends AsyncDisposable, JobStore, Scheduling, Execution
 interface JobStore {
   /** Makes these the present definitions and limits. A job that is missing here keeps its state and runs. */
   configure(definitions: readonly JobDefinition[], limits: Limits): Promise<void>;
-  /** All that are configured or have runs, by name. */
-  listJobs(): Promise<readonly JobState[]>;
+  /** Those that are configured or have runs, by name; `after` is a name. */
+  listJobs(query: PageQuery): Promise<Page<JobState>>;
   /** @throws {ServeryError} `JOB_NOT_FOUND` */
   getJob(job: string): Promise<JobState>;
   /** Its schedule stops, and what it had queued waits. Runs by hand and backfills go on. */

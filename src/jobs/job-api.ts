@@ -118,6 +118,8 @@ export interface JobDetails extends JobSummary {
 
 export interface SuppressedView {
   readonly scheduledFor: string;
+  /** The last instant that this entry stands for: where very many were missed they are one. */
+  readonly until: string;
   readonly interval: IntervalView | null;
   readonly reason: string;
 }

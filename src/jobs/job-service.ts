@@ -8,6 +8,7 @@ import { wallClock, type Clock } from '../core/clock.ts';
 import { compactInterval, formatInstant, type DataInterval } from '../core/data-interval.ts';
 import { quote, ServeryError } from '../core/errors.ts';
 import type { Engine, RunQuery as EngineRunQuery } from '../engine/engine.ts';
+import type { JobState } from '../engine/job-state.ts';
 import { ACTIVE_STATES, type Run, type RunState } from '../engine/run.ts';
 import { intervalOfManualRun } from '../schedule/ranges.ts';
 import { createBackfillService, requireConfigured } from './backfill-service.ts';
@@ -32,6 +33,8 @@ import {
   viewWaiting,
 } from './run-views.ts';
 
+/** Runs by hand that nobody has executed yet: beyond it somebody asks faster than anything is done. */
+const MAX_WAITING = 10_000;
 const UPCOMING = 5;
 const LATEST_RUNS = 10;
 
@@ -125,9 +128,9 @@ export function createJobService({ engine, stateFolder, clock = wallClock }: Job
   }
 
   return {
-    async listJobs({ limit, cursor = '' }) {
-      const { jobs: known, hasMore } = await jobs.list(cursor, limit);
-      return { jobs: known.map(summaryOf), nextCursor: hasMore ? known.at(-1)!.job.name : null };
+    async listJobs({ limit, cursor }) {
+      const { items, next } = await jobs.list({ limit, after: cursor });
+      return { jobs: items.map(summaryOf), nextCursor: next ?? null };
     },
 
     showJob: async (name) => detailsOf(await jobs.get(name)),
@@ -149,6 +152,7 @@ export function createJobService({ engine, stateFolder, clock = wallClock }: Job
         requireSameOrder(before, wanted, order.params === undefined ? undefined : params);
         return { run: await runDetailsOf(before), created: false };
       }
+      requireRoom(state);
       const interval = wanted ?? intervalOfManualRun(schedule, clock.now(), state.lastSuccessEndMs);
       const { run, isNew } = await engine.addRun({
         job: job.name,
@@ -199,6 +203,15 @@ export function createJobService({ engine, stateFolder, clock = wallClock }: Job
       return readJobEvents(engine, clock, query);
     },
   };
+}
+
+/** @throws {ServeryError} `QUEUE_FULL` */
+function requireRoom({ job, active }: JobState): void {
+  if (active.waiting < MAX_WAITING) return;
+  throw new ServeryError('QUEUE_FULL', `Cannot add a run of ${job}: ${active.waiting} wait already`, {
+    hint: 'Run `servery job runs NAME --state queued` to see them, and why the first one waits.',
+    retryAfterMs: 60_000,
+  });
 }
 
 /** The run of a request that was sent before, whatever interval it was for. */

@@ -1,7 +1,7 @@
 /** The jobs of an engine, read and compiled; what is compiled is kept by the hash of its definition. */
 import { quote, ServeryError } from '../core/errors.ts';
 import { nearestName } from '../core/nearest-name.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, Page, PageQuery } from '../engine/engine.ts';
 import type { JobDefinition, JobState } from '../engine/job-state.ts';
 import { compileSchedule, type Schedule } from '../schedule/schedule.ts';
 import { readJob, type Job } from './job.ts';
@@ -13,6 +13,8 @@ export interface KnownJob {
 }
 
 const REMEMBERED = 20_000;
+/** Names that are compared with one that is not there. */
+const SUGGESTED_FROM = 500;
 
 export class KnownJobs {
   readonly #engine: Engine;
@@ -32,13 +34,10 @@ export class KnownJobs {
     }
   }
 
-  /** Those after a name, in order. */
-  async list(after: string, count: number): Promise<{ readonly jobs: readonly KnownJob[]; readonly hasMore: boolean }> {
-    const states = (await this.#engine.listJobs()).filter(({ job }) => job > after);
-    return {
-      jobs: states.slice(0, count).map((state) => this.#compile(state)),
-      hasMore: states.length > count,
-    };
+  /** By name. */
+  async list(query: PageQuery): Promise<Page<KnownJob>> {
+    const { items, next } = await this.#engine.listJobs(query);
+    return { items: items.map((state) => this.#compile(state)), next };
   }
 
   #compile(state: JobState): KnownJob {
@@ -52,8 +51,11 @@ export class KnownJobs {
   }
 
   async #notFound(name: string): Promise<ServeryError> {
-    const known = (await this.#engine.listJobs()).map(({ job }) => job);
-    const meant = nearestName(name, known);
+    const { items } = await this.#engine.listJobs({ limit: SUGGESTED_FROM });
+    const meant = nearestName(
+      name,
+      items.map(({ job }) => job),
+    );
     return new ServeryError('JOB_NOT_FOUND', `No job has the name ${quote(name)}`, {
       ...(meant !== undefined && { hint: `Did you mean ${quote(meant)}?` }),
     });

@@ -3,7 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Everything that the attempts of a run have printed. */
-export function runLogsFolder(stateFolder: string, runId: string): string {
+function runLogsFolder(stateFolder: string, runId: string): string {
   return join(stateFolder, 'logs', 'runs', runId);
 }
 

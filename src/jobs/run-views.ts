@@ -114,7 +114,12 @@ export function viewOccurrence({ scheduledForMs, fireAtMs, interval }: Occurrenc
 export function viewSuppressed(suppressed: Suppressed): SuppressedView {
   const { scheduledForMs, intervalStartMs: startMs, intervalEndMs: endMs, reason } = suppressed;
   const interval = startMs === undefined || endMs === undefined ? undefined : { startMs, endMs };
-  return { scheduledFor: formatInstant(scheduledForMs), interval: viewInterval(interval), reason };
+  return {
+    scheduledFor: formatInstant(scheduledForMs),
+    until: formatInstant(suppressed.untilMs),
+    interval: viewInterval(interval),
+    reason,
+  };
 }
 
 export function viewBackfill(backfill: Backfill): BackfillView {

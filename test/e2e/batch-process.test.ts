@@ -1,5 +1,6 @@
 /** Runs beside a server: what happens to them must not happen to requests. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -90,6 +91,38 @@ describe('the batch half of a server', { timeout: 240_000 }, () => {
     assert.ok(await isGone(Number(pid)));
   });
 
+  it('hands runs over when it is told to stop, and leaves nothing running', async () => {
+    await using workspace = await workspaceWith(IRIS);
+    await configure(workspace.path, {
+      batch: { stopGrace: '300ms' },
+      jobs: { long: { shell: true, command: 'echo $$ >> pids; [ "$SERVERY_ATTEMPT" -gt 1 ] || exec sleep 600' } },
+    });
+    await using first = await startServer(workspace.path, { command: 'up' });
+    const { id } = await startRun(first, 'long');
+    const [pid] = await lines(workspace.path, 'pids', 1);
+    assert.equal(await first.stop('SIGTERM'), 0);
+    assert.ok(await isGone(Number(pid)));
+    await using second = await startServer(workspace.path, { command: 'up' });
+    const run = await ended(second, id);
+    assert.equal(run.state, 'succeeded');
+    assert.deepEqual(
+      (run.attempts ?? []).map(({ state }) => state),
+      ['interrupted', 'succeeded'],
+    );
+  });
+
+  it('serves models only when that is what was asked for', async () => {
+    await using workspace = await workspaceWith(IRIS);
+    await configure(workspace.path, {
+      jobs: { tick: { schedule: { cron: '* * * * * *' }, command: ['touch', 'ticked'] } },
+    });
+    await using server = await startServer(workspace.path, { command: 'serve' });
+    const answer = (await (await fetch(`${server.http}/api/jobs`)).json()) as { readonly code?: string };
+    assert.equal(answer.code, 'UNSUPPORTED');
+    await sleep(1500);
+    assert.ok(!existsSync(join(workspace.path, 'ticked')));
+  });
+
   it('applies jobs that are added and changed while it runs, and refuses wrong ones', async () => {
     await using workspace = await workspaceWith(IRIS);
     await configure(workspace.path, { jobs: {} });
@@ -114,7 +147,7 @@ interface RunView {
   readonly attempt: number;
   readonly worker: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
-  readonly attempts?: readonly { readonly error: { readonly code: string } | null }[];
+  readonly attempts?: readonly { readonly state: string; readonly error: { readonly code: string } | null }[];
 }
 
 function configure(folder: string, config: object): Promise<void> {

@@ -6,10 +6,9 @@ import { checkWhole, crashScenario, readOutput } from '../support/crash-scenario
 describe('a worker that wakes up after its run was done by another', { timeout: 200_000 }, () => {
   for (const failpoint of [
     'command.start.after',
-    'engine.commitChunk.before',
+    'dataset.stage.after',
     'dataset.publish.before',
     'train.publish.before',
-    'engine.finishAttempt.before',
   ]) {
     it(`at ${failpoint} changes nothing`, async () => {
       await using undisturbed = await crashScenario();

@@ -269,9 +269,14 @@ describe('in this process', () => {
 
 it('a server that is online only leaves the jobs to state.db', async () => {
   await using workspace = await jobWorkspace();
-  await using _server = await startServer(workspace.path);
+  await using server = await startServer(workspace.path);
   const { code, value } = await json(workspace.path, 'list');
   assert.deepEqual([code, value.jobs.length], [0, 3]);
+  const { paths } = (await (await fetch(`${server.http}/openapi.json`)).json()) as { paths: object };
+  assert.deepEqual(
+    Object.keys(paths).filter((path) => /\/api\/(jobs|runs|events|backfills)/.test(path)),
+    [],
+  );
 });
 
 async function until(holds: () => Promise<boolean>): Promise<void> {

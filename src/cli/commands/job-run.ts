@@ -1,4 +1,4 @@
-/** `servery job run NAME`: through the server that holds the workspace, or in this process with `--local`. */
+/** `servery job run NAME`: through the server that holds the workspace. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ERROR_CATALOG, ServeryError, type ErrorCode } from '../../core/errors.ts';
 import type { JobCommands } from '../../client/remote-jobs.ts';
@@ -13,10 +13,11 @@ import { NOBODY } from './job-change.ts';
 
 const FIRST_POLL_MS = 50;
 const LONGEST_POLL_MS = 1000;
+/** About five seconds: a server that lives has started a worker by then. */
+const POLLS_BEFORE_WARNING = 10;
 const INTERRUPTED = 130;
 
 export async function start(workspace: string, name: string, options: Options): Promise<Result> {
-  if (options['local'] === true) return (await import('./job-run-local.ts')).startLocally(workspace, name, options);
   const interval = readInterval(options['interval'] as string | undefined);
   const params = readParams(options);
   const request = options['request'] as string | undefined;
@@ -45,8 +46,14 @@ function listenForInterrupt(): Disposable & { readonly signal: AbortSignal } {
 async function waitFor(jobs: JobCommands, run: RunDetails, interrupted: AbortSignal): Promise<Result> {
   using line = openStatusLine();
   let latest = run;
-  for (let pollMs = FIRST_POLL_MS; !hasEnded(latest.state); pollMs = Math.min(LONGEST_POLL_MS, pollMs * 1.5)) {
+  for (
+    let pollMs = FIRST_POLL_MS, polls = 0;
+    !hasEnded(latest.state);
+    pollMs = Math.min(LONGEST_POLL_MS, pollMs * 1.5)
+  ) {
+    polls += 1;
     line.show(progressText(latest, Date.now()));
+    warnOnce(latest, polls);
     await sleep(pollMs, undefined, { signal: interrupted }).catch(() => undefined);
     if (interrupted.aborted) {
       const text = `Run ${run.id} goes on; \`servery job cancel ${run.id}\` ends it`;
@@ -60,6 +67,13 @@ async function waitFor(jobs: JobCommands, run: RunDetails, interrupted: AbortSig
     text: endText(latest),
     exitCode: exitCodeOf(latest.state),
   };
+}
+
+/** Where no line shows what the run waits for, whoever waits for it should not do so in vain. */
+function warnOnce({ id, waiting }: RunDetails, polls: number): void {
+  const reason = waiting.find(({ kind }) => kind === 'noWorker');
+  if (polls !== POLLS_BEFORE_WARNING || reason === undefined || process.stderr.isTTY) return;
+  process.stderr.write(`servery: run ${id} waits: ${reason.message}\n`);
 }
 
 /** The error of a run that failed, where every command has it. */

@@ -12,8 +12,9 @@ interface CancelOptions {
 
 export function requestCancel(store: Store, runId: string, options: CancelOptions): Run {
   const row = runRow(store, runId);
-  if (!canBecome(row.state, 'cancelled'))
-    {throw new ServeryError('CONFLICT', `Cannot cancel the run: it is ${row.state}`);}
+  if (!canBecome(row.state, 'cancelled')) {
+    throw new ServeryError('CONFLICT', `Cannot cancel the run: it is ${row.state}`);
+  }
   cancelRow(store, row, options);
   return toRun(runRowBySeq(store, row.seq));
 }

@@ -43,15 +43,24 @@ export function configure(store: Store, definitions: readonly JobDefinition[], l
   store.event('jobs.configured', {}, { jobs: definitions.length });
 }
 
-export function listJobs(store: Store): JobState[] {
-  const active = activeRuns(store);
-  return store.sql.all<JobRow>(`${JOB} ORDER BY j.name`).map((row) => toJobState(store, row, active));
+export function listJobs(store: Store, { limit, after = '' }: PageQuery): Page<JobState> {
+  checkPage({ limit });
+  const rows = store.sql.all<JobRow>(`${JOB} WHERE j.name > ? ORDER BY j.name LIMIT ?`, after, limit + 1);
+  const shown = rows.slice(0, limit);
+  const active = activeRuns(
+    store,
+    shown.map(({ name }) => name),
+  );
+  return {
+    items: shown.map((row) => toJobState(store, row, active)),
+    next: rows.length > limit ? shown.at(-1)?.name : undefined,
+  };
 }
 
 export function getJob(store: Store, name: string): JobState {
   const row = store.sql.get<JobRow>(`${JOB} WHERE j.name = ?`, name);
   if (row === undefined) throw new ServeryError('JOB_NOT_FOUND', `No job is called ${quote(name)}`);
-  return toJobState(store, row, activeRuns(store));
+  return toJobState(store, row, activeRuns(store, [name]));
 }
 
 export function getDefinition({ sql }: Store, hash: string): JobDefinition | undefined {

@@ -82,7 +82,7 @@ export const JOB_DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
       },
     ],
     answers: { 200: json('RunDetails', 'The key was known: its run.'), 201: json('RunDetails', 'The new run.') },
-    failures: [400, 404, 409, 413, 415],
+    failures: [400, 404, 409, 413, 415, 503],
   },
   'POST /api/jobs/:job/pause': change('JobDetails', 'The job, paused.'),
   'POST /api/jobs/:job/resume': change('JobDetails', 'The job, no longer paused.'),

@@ -100,7 +100,7 @@ export const JOB_SCHEMAS: Readonly<Record<string, Schema>> = {
       definitionHash: text,
       upcoming: listOf(componentRef('Occurrence')),
       runs: listOf(componentRef('Run')),
-      suppressed: listOf(objectOf({ scheduledFor: instant, interval, reason: text }, open)),
+      suppressed: listOf(objectOf({ scheduledFor: instant, until: instant, interval, reason: text }, open)),
     },
     open,
   ),

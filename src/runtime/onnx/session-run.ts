@@ -32,7 +32,6 @@ export function createSessionRun(session: NativeSession, { inputs: takes, output
   // A tensor may be called `__proto__`: objects without a prototype treat it as any other name.
   const inputs = Object.create(null) as Record<string, NativeInput>;
   const outputs = Object.create(null) as Record<string, NativeInput | null>;
-  const runOptions = {};
   return (tensors, into) => {
     for (let i = 0; i < takes.length; i += 1) {
       const { shape, data } = tensors[i]!;
@@ -47,7 +46,7 @@ export function createSessionRun(session: NativeSession, { inputs: takes, output
     let results: ReturnType<NativeSession['run']>;
     const began = performance.now();
     try {
-      results = session.run(inputs, outputs, runOptions);
+      results = session.run(inputs, outputs);
     } catch (error) {
       throw runFailed(error);
     }

@@ -34,6 +34,22 @@ describe('Batcher', () => {
     assert.deepEqual(runs, [[1], [2, 3]]);
   });
 
+  it('sends a full batch that waits before the turn of the event loop ends', async () => {
+    const { submit, runs, gate } = setup({ gated: true, maxRows: 2 });
+    const first = [submit(1), submit(2)];
+    await turn();
+    const rest = [submit(3), submit(4)];
+    gate.open();
+    let turnHasEnded = false;
+    setImmediate(() => (turnHasEnded = true));
+    await Promise.all([...first, ...rest]);
+    assert.deepEqual(runs, [
+      [1, 2],
+      [3, 4],
+    ]);
+    assert.equal(turnHasEnded, false);
+  });
+
   it('never exceeds maxRows, and splits a request that is larger', async () => {
     const { submit, runs } = setup({ maxRows: 2 });
     assert.deepEqual(await submit(1, 2, 3, 4, 5), [10, 20, 30, 40, 50]);

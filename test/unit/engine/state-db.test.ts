@@ -149,7 +149,7 @@ describe('commands that share a transaction', () => {
     withFile(async (file) => {
       const engine = await openSqliteEngine({ file });
       await engine[Symbol.asyncDispose]();
-      await assert.rejects(engine.listJobs(), { code: 'SHUTTING_DOWN' });
+      await assert.rejects(engine.listJobs({ limit: 10 }), { code: 'SHUTTING_DOWN' });
     }));
 });
 
