@@ -12,6 +12,8 @@ import type { Workspace } from './workspace.ts';
 export interface PredictFilesSettings extends Pick<PredictContext, 'signal' | 'progress'> {
   /** Goes on with what the last call has left, if it has left anything. */
   readonly resume: boolean;
+  /** Called when a run of the model does not end, which keeps the process from exiting by itself. */
+  readonly onStuck: () => void;
 }
 
 const STEP = 'predict';
@@ -22,7 +24,7 @@ const LAST_RUN = 'last-run';
 export async function predictFiles(
   { folder, modelsFolder, stateFolder, config }: Workspace,
   options: PredictOptions,
-  { resume, signal, progress }: PredictFilesSettings,
+  { resume, signal, progress, onStuck }: PredictFilesSettings,
 ): Promise<{ readonly runId: string; readonly outcome: PredictOutcome }> {
   const fresh = `predict-${randomUUID()}`;
   const place = { workspace: folder, runId: fresh, step: STEP };
@@ -38,5 +40,9 @@ export async function predictFiles(
   const context = { runId, step: STEP, interval: undefined, timezone: 'UTC', workspace: folder, signal, progress };
   // It goes with the staging folder when the run is over.
   const ledger = createFileLedger(join(staging, 'ledger.ndjson'));
-  return { runId, outcome: await runPredictStep(options, context, ledger, models) };
+  try {
+    return { runId, outcome: await runPredictStep(options, context, ledger, models) };
+  } finally {
+    if (models.hasStuck) onStuck();
+  }
 }

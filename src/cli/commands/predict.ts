@@ -60,6 +60,8 @@ export async function predict(model: string, flags: PredictFlags): Promise<Resul
     const { runId, outcome } = await predictFiles(workspace, options, {
       resume: flags.resume === true,
       signal: stop.signal,
+      // A thread inside ONNX Runtime can neither be stopped nor left behind.
+      onStuck: () => process.once('exit', () => process.kill(process.pid, 'SIGKILL')),
       progress: (progress) => bar.update(progress),
     });
     bar.stop();

@@ -20,7 +20,7 @@ export interface BatchModel extends AsyncDisposable {
   readonly mayAsk: boolean;
   /** What was found out about the version, a line each. */
   readonly notes: readonly string[];
-  /** A run has not ended in its time. */
+  /** A run has not ended in its time, and its thread waits for it. */
   readonly isStuck: boolean;
   /**
    * Computes the outputs of at most `batchRows` rows.
@@ -52,7 +52,8 @@ export function openBatchModel(version: LoadedVersion, runner: Runner, batchRows
     const deadline = systemClock.now() + timeoutMs;
     const late = Promise.withResolvers<never>();
     using _timer = systemClock.after(timeoutMs, () => {
-      isStuck = true;
+      // The thread of a handler is replaced; a run inside ONNX Runtime cannot be stopped.
+      isStuck = !isHandler;
       const message = `Model ${model.name}/${model.version} has not answered a batch of ${rows} rows in ${timeoutMs} ms`;
       late.reject(
         new ServeryError('DEADLINE_EXCEEDED', message, { hint: 'Raise `batchTimeout`, or look at the model.' }),

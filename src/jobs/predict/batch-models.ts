@@ -24,6 +24,8 @@ import {
 } from './pin-model.ts';
 
 export interface BatchModels extends AsyncDisposable {
+  /** A run has never ended: its thread keeps the process from exiting by itself. */
+  readonly hasStuck: boolean;
   /**
    * The version that a reference means now.
    *
@@ -53,6 +55,7 @@ export function createBatchModels(source: ModelSource, keepMs = KEEP_MS): BatchM
   const runtimes = new Map<Runtime['format'], Runtime & AsyncDisposable>();
   const kept = new Map<string, Kept>();
   let lastKey = 0;
+  let hasStuck = false;
 
   const runtimeFor = (format: Runtime['format']): Runtime => {
     const known = runtimes.get(format);
@@ -91,6 +94,9 @@ export function createBatchModels(source: ModelSource, keepMs = KEEP_MS): BatchM
   };
 
   return {
+    get hasStuck() {
+      return hasStuck;
+    },
     pin: (ref) => pinModel(source, ref),
     references: () => readReferences(source),
     async load(pinned) {
@@ -110,7 +116,10 @@ export function createBatchModels(source: ModelSource, keepMs = KEEP_MS): BatchM
         mine.users -= 1;
         if (mine.users > 0 || kept.get(key) !== mine) return;
         // A stuck run never ends: nobody should be given this executor again.
-        if ((await mine.loaded).isStuck) return forget(key, mine);
+        if ((await mine.loaded).isStuck) {
+          hasStuck = true;
+          return forget(key, mine);
+        }
         mine.expiry = systemClock.after(keepMs, () => void forget(key, mine));
       };
       try {

@@ -12,7 +12,7 @@ import type { ChunkRecord, ChunkRows } from './ledger.ts';
 import { interleave, rowOfNulls, type NumberedRow } from './null-row.ts';
 import type { PredictOptions } from './options.ts';
 import type { FailedRow, PredictPiece, PredictedPiece } from './predict-piece.ts';
-import { readAhead } from './read-ahead.ts';
+import { readAhead, type Ahead } from './read-ahead.ts';
 import { metadataOf, type StepPlan } from './step-plan.ts';
 
 export interface ChunkSettings {
@@ -24,6 +24,8 @@ export interface ChunkSettings {
   readonly predict: PredictPiece;
   /** Called after each piece; throws when the step must stop. */
   readonly onRows: (rows: ChunkRows) => void;
+  /** Called when all rows of the chunk are read, and some are still to be predicted and written. */
+  readonly onRead: () => void;
 }
 
 /** Pieces that are under way beside the one that is read. */
@@ -36,15 +38,28 @@ export interface PredictedChunk extends AsyncDisposable {
   finish(): Promise<ChunkRecord>;
 }
 
-export async function predictChunk(chunk: PlannedChunk, settings: ChunkSettings): Promise<PredictedChunk> {
+/** The rows of a chunk, of which the first are under way. */
+export type ChunkReader = Ahead<InputRows | BadInput>;
+
+export function readChunk(chunk: PlannedChunk, { input, plan }: Pick<ChunkSettings, 'input' | 'plan'>): ChunkReader {
+  return readAhead(readWith(input, plan.input, chunk, 'fail'));
+}
+
+export async function predictChunk(
+  chunk: PlannedChunk,
+  reader: ChunkReader,
+  settings: ChunkSettings,
+): Promise<PredictedChunk> {
   const { onBadRow } = settings.options;
   try {
-    return await attemptChunk(chunk, settings, 'fail');
+    return await attemptChunk(chunk, reader, settings);
   } catch (error) {
+    await reader.return();
     // Damage shows when some rows were given out already: they are read again, around what is damaged.
     if (!(error instanceof DamageError)) throw error;
     if (onBadRow === 'fail') throw error.cause;
-    return attemptChunk(chunk, settings, 'keep');
+    const { input, plan } = settings;
+    return attemptChunk(chunk, readAhead(readWith(input, plan.input, chunk, 'keep')), settings);
   }
 }
 
@@ -56,10 +71,10 @@ type Pending =
 
 async function attemptChunk(
   chunk: PlannedChunk,
+  reader: ChunkReader,
   settings: ChunkSettings,
-  damage: 'fail' | 'keep',
 ): Promise<PredictedChunk> {
-  const { input, output, plan, predict, options } = settings;
+  const { output, plan, predict, options } = settings;
   const { index } = chunk;
   const bare = plan.columns.slice(0, plan.columns.length - Object.keys(options.metadata).length);
   await using opened = new AsyncDisposableStack();
@@ -113,7 +128,7 @@ async function attemptChunk(
   };
 
   try {
-    for await (const item of readAhead(readWith(input, plan.input, chunk, damage))) {
+    for await (const item of reader) {
       if (item.kind === 'bad') pending.push(item);
       else {
         const predicted = predict(item, (position) => `row ${rowNumber(item, position)}`);
@@ -122,6 +137,7 @@ async function attemptChunk(
       }
       while (pending.length > PIECES) await finishOldest();
     }
+    settings.onRead();
     while (pending.length > 0) await finishOldest();
     for (const { chunk: nulls } of held) await write(nulls);
   } catch (error) {

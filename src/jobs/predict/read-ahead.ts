@@ -1,18 +1,33 @@
-/** Asks for the next item while the last one is still in use, so that reading and predicting overlap. */
-export async function* readAhead<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
+/**
+ * Asks for the next item while the last one is still in use, so that reading and predicting overlap. The first one is
+ * asked for at once: a query takes its time until it gives something.
+ */
+export interface Ahead<T> extends AsyncIterable<T> {
+  /** For whoever does not read it to its end. */
+  return(): Promise<IteratorResult<T>>;
+}
+
+export function readAhead<T>(source: AsyncIterable<T>): Ahead<T> {
   const items = source[Symbol.asyncIterator]();
-  let next = items.next();
-  try {
-    for (;;) {
-      const { done, value } = await next;
-      if (done === true) return;
-      next = items.next();
-      // It is looked at in the next round; until then it is nobody's rejection.
-      next.catch(() => undefined);
-      yield value;
-    }
-  } finally {
-    await next.catch(() => undefined);
-    await items.return?.();
-  }
+  const ask = (): Promise<IteratorResult<T>> => {
+    const asked = items.next();
+    // It is looked at when it is wanted; until then it is nobody's rejection.
+    asked.catch(() => undefined);
+    return asked;
+  };
+  let next = ask();
+  const ahead = {
+    [Symbol.asyncIterator]: () => ahead,
+    async next(): Promise<IteratorResult<T>> {
+      const result = await next;
+      if (result.done !== true) next = ask();
+      return result;
+    },
+    async return(): Promise<IteratorResult<T>> {
+      await next.catch(() => undefined);
+      await items.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+  return ahead;
 }

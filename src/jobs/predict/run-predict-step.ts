@@ -18,7 +18,7 @@ import { checkBudget } from './bad-row-budget.ts';
 import type { BatchModels } from './batch-models.ts';
 import type { ChunkLedger, ChunkRecord, ChunkRows } from './ledger.ts';
 import type { PredictOptions } from './options.ts';
-import { predictChunk, type ChunkSettings, type PredictedChunk } from './predict-chunk.ts';
+import { predictChunk, readChunk, type ChunkReader, type ChunkSettings, type PredictedChunk } from './predict-chunk.ts';
 import { createPredictPiece } from './predict-piece.ts';
 import { openStagingFor } from './staging-place.ts';
 import { chooseColumns, confirmOptions, makePlan, type StepPlan } from './step-plan.ts';
@@ -104,9 +104,11 @@ export async function runPredictStep(
 
 export type RunPredictStep = typeof runPredictStep;
 
+type StepSettings = Omit<ChunkSettings, 'onRows' | 'onRead'>;
+
 async function predictChunks(
   done: readonly ChunkRecord[],
-  settings: Omit<ChunkSettings, 'onRows'>,
+  settings: StepSettings,
   { signal, progress }: PredictContext,
   ledger: ChunkLedger,
 ): Promise<readonly ChunkRecord[]> {
@@ -129,10 +131,18 @@ async function predictChunks(
   };
   // A chunk is made durable while the next one is read and predicted.
   let committing: Promise<void> = Promise.resolve();
+  const missing = plan.input.chunks.filter(({ index }) => !records.has(index));
+  let reader: ChunkReader | undefined;
   try {
-    for (const chunk of plan.input.chunks) {
-      if (records.has(chunk.index)) continue;
-      const predicted = await predictChunk(chunk, { ...settings, onRows });
+    for (const [i, chunk] of missing.entries()) {
+      const own = reader ?? readChunk(chunk, settings);
+      reader = undefined;
+      const next = missing[i + 1];
+      const onRead = (): void => {
+        // The reader of texts has one place for what it reads.
+        if (next !== undefined && plan.input.kind === 'parquet') reader = readChunk(next, settings);
+      };
+      const predicted = await predictChunk(chunk, own, { ...settings, onRows, onRead });
       before = sumRows([{ rows: before }, predicted]);
       try {
         await committing;
@@ -145,6 +155,7 @@ async function predictChunks(
       throwIfAborted(signal);
     }
   } finally {
+    await (reader as ChunkReader | undefined)?.return();
     await committing;
   }
   return [...records.values()].sort((a, b) => a.index - b.index);
@@ -152,7 +163,7 @@ async function predictChunks(
 
 async function finish(
   records: readonly ChunkRecord[],
-  { options, plan, output }: Omit<ChunkSettings, 'onRows'>,
+  { options, plan, output }: StepSettings,
   { signal }: PredictContext,
   ledger: ChunkLedger,
 ): Promise<PredictOutcome> {
