@@ -102,7 +102,7 @@ function fillHalves(target: Uint16Array, offset: number, list: ValueList, rules:
 function otherFloat(value: unknown, { nonFinite, missing }: FloatRules): number | undefined {
   if (typeof value === 'bigint') return Number(value);
   if (typeof value === 'number' && !Number.isNaN(value))
-    return nonFinite && !Number.isFinite(value) ? value : undefined;
+    {return nonFinite && !Number.isFinite(value) ? value : undefined;}
   if (typeof value === 'number') return nonFinite || missing ? value : undefined;
   return missing && value == null ? NaN : undefined;
 }
