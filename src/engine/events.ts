@@ -4,30 +4,27 @@
  */
 import type { Json } from '../core/json.ts';
 
-export const EVENT_KINDS = [
-  'jobs.configured',
-  'job.paused',
-  'job.resumed',
-  'run.queued',
-  'run.started',
-  'run.retrying',
-  'run.succeeded',
-  'run.failed',
-  'run.cancelled',
-  'run.skipped',
-  'run.cancelRequested',
-  'occurrence.suppressed',
-  'deadline.start',
-  'deadline.finish',
-  'deadline.fresh',
-  'backfill.created',
-  'backfill.paused',
-  'backfill.resumed',
-  'backfill.finished',
-  'worker.lost',
-] as const;
-
-export type EventKind = (typeof EVENT_KINDS)[number];
+export type EventKind =
+  | 'jobs.configured'
+  | 'job.paused'
+  | 'job.resumed'
+  | 'run.queued'
+  | 'run.started'
+  | 'run.retrying'
+  | 'run.succeeded'
+  | 'run.failed'
+  | 'run.cancelled'
+  | 'run.skipped'
+  | 'run.cancelRequested'
+  | 'occurrence.suppressed'
+  | 'deadline.start'
+  | 'deadline.finish'
+  | 'deadline.fresh'
+  | 'backfill.created'
+  | 'backfill.paused'
+  | 'backfill.resumed'
+  | 'backfill.finished'
+  | 'worker.lost';
 
 export interface EngineEvent {
   /** Grows by commit order; a reader asks for what comes after the last one it has seen. */
