@@ -35,6 +35,8 @@ export async function openDuckDb(limits: DuckDbLimits, temporaryFolder: string):
     threads: String(limits.threads),
     temp_directory: temporaryFolder,
     preserve_insertion_order: 'true',
+    // Every file is read once: keeping what was read would only let memory grow with the input.
+    enable_external_file_cache: 'false',
   });
   return {
     api,

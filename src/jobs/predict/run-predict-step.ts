@@ -84,6 +84,11 @@ export async function runPredictStep(
   if (kept === undefined) await ledger.savePlan(plan);
   else confirmOptions(kept, options);
 
+  const done = await ledger.committedChunks();
+  // The first query is under way while the output is opened.
+  const first = plan.input.chunks.find(({ index }) => !done.some((record) => record.index === index));
+  const reader = first && readChunk(first, { input, plan });
+  await using _closing = { [Symbol.asyncDispose]: async () => void (await reader?.return()) };
   await using output = await openOutput(options.output, plan.columns, place, limits);
   await using asker = createModelAsker(models, plan.references, options.batchTimeout);
   const predict = createPredictPiece({
@@ -96,9 +101,8 @@ export async function runPredictStep(
     predictRows: asker.predictRows,
     outputColumns: emptyOutputColumns(model.signature, options.labels),
   });
-  const done = await ledger.committedChunks();
   const settings = { options, plan, runId: context.runId, input, output, predict };
-  const records = await predictChunks(done, settings, context, ledger);
+  const records = await predictChunks(done, reader, settings, context, ledger);
   return await finish(records, settings, context, ledger);
 }
 
@@ -108,6 +112,7 @@ type StepSettings = Omit<ChunkSettings, 'onRows' | 'onRead'>;
 
 async function predictChunks(
   done: readonly ChunkRecord[],
+  first: ChunkReader | undefined,
   settings: StepSettings,
   { signal, progress }: PredictContext,
   ledger: ChunkLedger,
@@ -132,7 +137,7 @@ async function predictChunks(
   // A chunk is made durable while the next one is read and predicted.
   let committing: Promise<void> = Promise.resolve();
   const missing = plan.input.chunks.filter(({ index }) => !records.has(index));
-  let reader: ChunkReader | undefined;
+  let reader = first;
   try {
     for (const [i, chunk] of missing.entries()) {
       const own = reader ?? readChunk(chunk, settings);
