@@ -20,7 +20,16 @@ const extensions = ['ImportDeclaration', 'ExportNamedDeclaration', 'ExportAllDec
 }));
 
 export default defineConfig(
-  globalIgnores(['**/node_modules', 'dist', '.venv', '.cache', '**/.servery', 'src/**/gen', 'test/**/fixtures']),
+  globalIgnores([
+    '**/node_modules',
+    'dist',
+    '.venv',
+    '.cache',
+    '**/.servery',
+    'src/**/gen',
+    'test/**/fixtures',
+    'examples/quickstart/models/flowers',
+  ]),
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs,ts}'],

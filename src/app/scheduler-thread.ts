@@ -25,12 +25,26 @@ opened.use(logEvents(createLogger(first.log), first.log));
 await mkdir(stateFolder, { recursive: true });
 const engine = opened.use(await openSqliteEngine({ file: join(stateFolder, 'state.db') }));
 const host = opened.use(superviseWorker(engine));
-const { runs, keepRuns, maxRuns, events } = first.batch.retention;
+/** The present one; read anew each time that something is pruned. */
+let kept = first.batch.retention;
 const ticker = opened.use(
   new Ticker({
     engine,
     holder: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
-    retention: { runsMs: runs, keepRuns, maxRuns, eventsMs: events },
+    retention: {
+      get runsMs() {
+        return kept.runs;
+      },
+      get keepRuns() {
+        return kept.keepRuns;
+      },
+      get maxRuns() {
+        return kept.maxRuns;
+      },
+      get eventsMs() {
+        return kept.events;
+      },
+    },
     onPruned: (gone) => removeRunFiles(stateFolder, gone),
   }),
 );
@@ -51,6 +65,7 @@ const methods: Methods = {
     const jobs = Object.entries(options).map(([name, job]) => createJob(name, job));
     host.configure({ workspace: folder, stateFolder, modelsFolder, models, batch, log });
     notifier.configure(batch.notify);
+    kept = batch.retention;
     await ticker.configure({
       jobs: jobs.map(({ name, definitionHash, schedule }) => {
         return { name, definitionHash, schedule: compileSchedule(name, schedule) };

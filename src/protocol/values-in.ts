@@ -101,8 +101,9 @@ function fillHalves(target: Uint16Array, offset: number, list: ValueList, rules:
 /** What is not a finite number, as one where that is allowed. A bigint has at most 20 digits, so any float can hold it. */
 function otherFloat(value: unknown, { nonFinite, missing }: FloatRules): number | undefined {
   if (typeof value === 'bigint') return Number(value);
-  if (typeof value === 'number' && !Number.isNaN(value))
+  if (typeof value === 'number' && !Number.isNaN(value)) {
     return nonFinite && !Number.isFinite(value) ? value : undefined;
+  }
   if (typeof value === 'number') return nonFinite || missing ? value : undefined;
   return missing && value == null ? NaN : undefined;
 }

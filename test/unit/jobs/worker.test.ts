@@ -18,7 +18,7 @@ describe('worker', { timeout: 60_000 }, () => {
       command: node(
         `console.log(process.env.GREETING); console.error('careful');
          require('fs').writeFileSync(process.env.SERVERY_RESULT_FILE, JSON.stringify({
-           ...Object.fromEntries(Object.entries(process.env).filter(([k]) => k.startsWith('SERVERY_'))), cwd: process.cwd() }))`,
+           ...Object.fromEntries(Object.entries(process.env).filter(([k]) => /^SERVERY_(?!TEST_)/.test(k))), cwd: process.cwd() }))`,
       ),
     });
     await bench.configure(job);
