@@ -15,6 +15,8 @@ export interface Cost {
 const RUNS = 12;
 const RUNS_OF_LARGEST = 120;
 const QUIET_ROUNDS = 3;
+/** The share of a core that a gentle probe takes is one in so many. */
+const GENTLE_STRETCH = 3;
 /** Timers have no shorter rests. */
 const REST_FROM_MS = 2;
 /** What a thorough probe runs, roughly. */
@@ -29,11 +31,11 @@ export class Meter {
   readonly #endsAt: number;
   readonly #times = new Map<number, number[]>();
 
-  /** @param gentle rests after each run for as long as that took: others get at least as much of the processor */
+  /** @param gentle rests between runs, so that what is served meanwhile has the processor */
   constructor(runner: Runner, budgetMs: number, gentle = false) {
     this.#runner = runner;
     this.#budgetMs = budgetMs;
-    this.#stretch = gentle ? 2 : 1;
+    this.#stretch = gentle ? GENTLE_STRETCH : 1;
     this.#endsAt = systemClock.now() + budgetMs * this.#stretch;
   }
 
@@ -99,7 +101,7 @@ export class Meter {
     if (this.#stretch === 1) return;
     this.#owedMs += ranMs;
     if (this.#owedMs < REST_FROM_MS) return;
-    await sleep(this.#owedMs);
+    await sleep(this.#owedMs * (this.#stretch - 1));
     this.#owedMs = 0;
   }
 
