@@ -4,7 +4,7 @@
  * It goes last wherever the system must choose: at the lowest priority, and first to be ended when memory runs out.
  * What it starts inherits both.
  */
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../core/clock.ts';
@@ -77,6 +77,8 @@ function told(): Promise<string> {
 async function yieldToOthers(): Promise<void> {
   try {
     setPriority(batch.priority);
+    // Linux knows priorities of threads. Those to come inherit it; the engine of JavaScript has started some already.
+    for (const thread of await readdir('/proc/self/task').catch(() => [])) setPriority(Number(thread), batch.priority);
   } catch {
     // A system that does not let it be; runs are then as important as the server.
   }

@@ -1,7 +1,8 @@
 /** Runs beside a server: what happens to them must not happen to requests. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -50,6 +51,19 @@ describe('the batch half of a server', { timeout: 240_000 }, () => {
     for (const pid of pids) assert.ok(await isGone(Number(pid)), `program ${pid} is gone`);
     assert.deepEqual(load.failures, []);
     assert.ok(load.answers() > 100, `${load.answers()} answers`);
+  });
+
+  it('has the lowest priority in every thread', { skip: process.platform !== 'linux' }, async () => {
+    await using workspace = await workspaceWith(IRIS);
+    await configure(workspace.path, { jobs: { hello: { command: ['sleep', '3'] } } });
+    await using server = await startServer(workspace.path, { command: 'up' });
+    const { id } = await startRun(server, 'hello');
+    let worker: string | null = null;
+    while (worker === null) ({ worker } = await showRun(server, id));
+    const pid = pidOf(worker);
+    const threads = (await readdir(`/proc/${pid}/task`)).map(Number);
+    assert.ok(threads.length > 5, `${threads.length} threads`);
+    assert.deepEqual(new Set(threads.map((thread) => getPriority(thread))), new Set([19]));
   });
 
   it('ends a program that eats all memory, and no request fails', async () => {
