@@ -25,19 +25,34 @@ const ARRAYS: Partial<Record<ColumnType, new (length: number) => NumericData>> =
   FP64: Float64Array,
 };
 
-/** Gathers chunks until there are `vectors` of them. */
+type NumericArray = new (length: number) => NumericData;
+
+/**
+ * Gathers chunks until there are `vectors` of them.
+ *
+ * Numbers are copied out of a chunk as soon as it comes: its memory is near the processor then, and the collector
+ * finds it dead while it is young. Kept until a part is whole, it makes the collector run over everything.
+ */
 export class ColumnGatherer {
   readonly #columns: readonly Omit<PlannedColumn, 'name'>[];
+  readonly #arrays: readonly (NumericArray | undefined)[];
   readonly #capacity: number;
   /** Arrays that were given back, by column. */
   readonly #free: NumericData[][];
-  #chunks: DuckDBDataChunk[] = [];
+  /** Of the part that is gathered, by column: numbers, or the vectors of anything else. */
+  #numbers: (NumericData | undefined)[];
+  #nulls: (Uint8Array | undefined)[];
+  #vectors: DuckDBVector[][];
   rows = 0;
 
   constructor(columns: readonly Omit<PlannedColumn, 'name'>[], vectors = 4) {
     this.#columns = columns;
+    this.#arrays = columns.map(({ type }) => (type === 'LIST' ? undefined : ARRAYS[type]));
     this.#capacity = vectors * VECTOR_ROWS;
     this.#free = columns.map(() => []);
+    this.#numbers = columns.map(() => undefined);
+    this.#nulls = columns.map(() => undefined);
+    this.#vectors = columns.map(() => []);
   }
 
   get isFull(): boolean {
@@ -45,22 +60,32 @@ export class ColumnGatherer {
   }
 
   add(chunk: DuckDBDataChunk): void {
-    this.#chunks.push(chunk);
+    for (let index = 0; index < this.#columns.length; index += 1) {
+      const vector = chunk.getColumnVector(index);
+      const ArrayType = this.#arrays[index];
+      if (ArrayType === undefined) this.#vectors[index]!.push(vector);
+      else {
+        const numbers = (this.#numbers[index] ??= this.#free[index]!.pop() ?? new ArrayType(this.#capacity));
+        (numbers as Uint8Array).set(itemsOf(vector) as Uint8Array, this.rows);
+        this.#nulls[index] = markNulls(vector, this.#nulls[index], this.rows, this.#capacity);
+      }
+    }
     this.rows += chunk.rowCount;
   }
 
   /** The values gathered so far, without names; begins anew. */
   take(): readonly Omit<Column, 'name'>[] {
-    const chunks = this.#chunks;
-    const rows = this.rows;
-    this.#chunks = [];
+    const { rows } = this;
+    const [allNumbers, allNulls, allVectors] = [this.#numbers, this.#nulls, this.#vectors];
     this.rows = 0;
+    this.#numbers = this.#columns.map(() => undefined);
+    this.#nulls = this.#columns.map(() => undefined);
+    this.#vectors = this.#columns.map(() => []);
     return this.#columns.map((column, index) => {
-      const vectors = chunks.map((chunk) => chunk.getColumnVector(index));
-      return gather(column, vectors, rows, (ArrayType) => {
-        const whole = this.#free[index]!.pop() ?? new ArrayType(this.#capacity);
-        return whole.subarray(0, rows);
-      });
+      const ArrayType = this.#arrays[index];
+      if (ArrayType === undefined) return gatherOthers(column, allVectors[index]!, rows);
+      const values = (allNumbers[index] ?? new ArrayType(0)).subarray(0, rows);
+      return { type: column.type, values, nulls: allNulls[index]?.subarray(0, rows) };
     });
   }
 
@@ -68,41 +93,24 @@ export class ColumnGatherer {
    * Takes back what `take` gave. Fresh memory for every part makes the collector run again and again, since it counts
    * what lies outside of its heap.
    */
-  giveBack(columns: readonly Pick<Column, 'type' | 'values'>[]): void {
+  giveBack(columns: readonly Pick<Column, 'values'>[]): void {
     for (const [index, free] of this.#free.entries()) {
-      const { type, values } = columns[index]!;
-      const ArrayType = type === 'LIST' ? undefined : ARRAYS[type];
+      const { values } = columns[index]!;
+      const ArrayType = this.#arrays[index];
       if (ArrayType === undefined || !ArrayBuffer.isView(values)) continue;
       free.push(new (ArrayType as unknown as new (buffer: ArrayBufferLike) => NumericData)(values.buffer));
     }
   }
 }
 
-type TakeArray = (ArrayType: new (length: number) => NumericData) => NumericData;
-
-function gather(
-  column: Omit<PlannedColumn, 'name'>,
-  vectors: readonly DuckDBVector[],
-  rows: number,
-  takeArray: TakeArray,
-) {
+function gatherOthers(column: Omit<PlannedColumn, 'name'>, vectors: readonly DuckDBVector[], rows: number) {
   const { type } = column;
   const nulls = gatherNulls(vectors, rows);
-  const ArrayType = ARRAYS[type];
   if (type === 'LIST') return gatherLists(column, vectors, rows, nulls);
-  if (ArrayType === undefined) {
-    const values = new Array<unknown>(rows);
-    let at = 0;
-    for (const vector of vectors) {
-      for (let i = 0; i < vector.itemCount; i += 1, at += 1) values[at] = plain(vector.getItem(i));
-    }
-    return { type, values, nulls };
-  }
-  const values = takeArray(ArrayType);
+  const values = new Array<unknown>(rows);
   let at = 0;
   for (const vector of vectors) {
-    (values as Uint8Array).set(itemsOf(vector) as Uint8Array, at);
-    at += vector.itemCount;
+    for (let i = 0; i < vector.itemCount; i += 1, at += 1) values[at] = plain(vector.getItem(i));
   }
   return { type, values, nulls };
 }
@@ -123,22 +131,27 @@ function gatherNulls(vectors: readonly DuckDBVector[], rows: number): Uint8Array
   let nulls: Uint8Array | undefined;
   let at = 0;
   for (const vector of vectors) {
-    const { data } = (vector as unknown as RawVector).validity ?? { data: null };
-    if (data !== null) {
-      // Bits, 1 for a value. 32 at a time, since bigints are slow.
-      const words = new Uint32Array(data.buffer, data.byteOffset, data.length * 2);
-      for (let i = 0; i < vector.itemCount; i += 32) {
-        const word = words[i >> 5]!;
-        if (word === 0xffff_ffff) continue;
-        const end = Math.min(32, vector.itemCount - i);
-        for (let bit = 0; bit < end; bit += 1) {
-          if ((word >>> bit) & 1) continue;
-          nulls ??= new Uint8Array(rows);
-          nulls[at + i + bit] = 1;
-        }
-      }
-    }
+    nulls = markNulls(vector, nulls, at, rows);
     at += vector.itemCount;
+  }
+  return nulls;
+}
+
+/** @param nulls made, for `size` rows, when the first null is found */
+function markNulls(vector: DuckDBVector, nulls: Uint8Array | undefined, at: number, size: number) {
+  const { data } = (vector as unknown as RawVector).validity ?? { data: null };
+  if (data === null) return nulls;
+  // Bits, 1 for a value. 32 at a time, since bigints are slow.
+  const words = new Uint32Array(data.buffer, data.byteOffset, data.length * 2);
+  for (let i = 0; i < vector.itemCount; i += 32) {
+    const word = words[i >> 5]!;
+    if (word === 0xffff_ffff) continue;
+    const end = Math.min(32, vector.itemCount - i);
+    for (let bit = 0; bit < end; bit += 1) {
+      if ((word >>> bit) & 1) continue;
+      nulls ??= new Uint8Array(size);
+      nulls[at + i + bit] = 1;
+    }
   }
   return nulls;
 }
