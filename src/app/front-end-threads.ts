@@ -12,12 +12,12 @@ import type { ControlApi } from '../models/control-api.ts';
 import type { FrontLink } from '../models/front-link.ts';
 import type { PredictRows } from '../runtime/runtime.ts';
 import type { CollectorState } from '../telemetry/collector.ts';
-import type { FrontEndSettings, ListenRequest } from './front-end.ts';
+import type { FrontEndSettings, ListenRequest, OpenPorts } from './front-end.ts';
 import { apiMethods } from './remote-api.ts';
 import { connectPeer } from './rpc.ts';
 
 export interface FrontEndThread extends FrontLink {
-  listen(request: ListenRequest): Promise<{ readonly http: number; readonly grpc: number | undefined }>;
+  listen(request: ListenRequest): Promise<OpenPorts>;
   beginDrain(): Promise<void>;
   closeDoors(graceMs: number): Promise<void>;
   collectorState(): Promise<CollectorState>;
@@ -55,7 +55,7 @@ export function startFrontEndThread(
     apply: async (snapshot) => void (await peer.call('apply', [snapshot])),
     release: async (key) => void (await peer.call('release', [key])),
     predictRows: async (...args) => (await peer.call('predictRows', args)) as Awaited<ReturnType<PredictRows>>,
-    listen: async (request) => (await peer.call('listen', [request])) as { http: number; grpc: number | undefined },
+    listen: async (request) => (await peer.call('listen', [request])) as OpenPorts,
     beginDrain: async () => void (await peer.call('beginDrain', [])),
     closeDoors: async (graceMs) => void (await peer.call('closeDoors', [graceMs])),
     collectorState: async () => (await peer.call('collectorState', [])) as CollectorState,

@@ -7,14 +7,17 @@ import { createKeyRing, presentedKey, type AuthOptions, type Scope } from '../co
 import { systemClock } from '../core/clock.ts';
 import { version } from '../core/package-info.ts';
 import type { GrpcOptions } from '../grpc/options.ts';
-import { createGrpcServer } from '../grpc/server.ts';
+import { createGrpcServer, type GrpcDeps, type GrpcServer } from '../grpc/server.ts';
+import { isDocumented } from '../http/openapi/build-document.ts';
 import { docsPage } from '../http/openapi/docs-page.ts';
 import { createOpenApiPage } from '../http/openapi/openapi-page.ts';
 import type { HttpOptions } from '../http/options.ts';
-import { createHttpServer, type HttpServer } from '../http/server.ts';
+import { ownTable } from '../http/routes.ts';
+import { createHttpServer, type HttpDeps, type HttpServer } from '../http/server.ts';
 import type { JobApi } from '../jobs/job-api.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import { FrontModels } from '../models/front-models.ts';
+import type { OwnPort, ProtocolOptions } from '../protocol/protocols.ts';
 import { createPredictRows, type PredictRows } from '../serving/predict-rows.ts';
 import { createPredict, type Predict } from '../serving/predict.ts';
 import type { LogOptions } from '../telemetry/options.ts';
@@ -24,6 +27,7 @@ import type { Address } from './addresses.ts';
 export interface FrontEndSettings {
   readonly http: HttpOptions;
   readonly grpc: GrpcOptions;
+  readonly protocols: ProtocolOptions;
   readonly auth: AuthOptions;
   readonly log: LogOptions;
   readonly defaultTimeoutMs: number;
@@ -33,9 +37,20 @@ export interface FrontEndSettings {
   readonly bufferedBytes: { readonly http: SharedArrayBuffer; readonly grpc: SharedArrayBuffer };
 }
 
+export type ListeningPort = Omit<OwnPort, 'address'> & Address;
+
+/** The ports that were opened, where the system may have picked them. */
+export interface OpenPorts {
+  readonly http: number;
+  readonly grpc: number | undefined;
+  readonly own: readonly ListeningPort[];
+}
+
 export interface ListenRequest {
   readonly http: Address;
   readonly grpc: Address | undefined;
+  /** Ports that protocols of other systems have for themselves. */
+  readonly own: readonly ListeningPort[];
   /** Other threads listen on the same ports. */
   readonly reusePort: boolean;
 }
@@ -60,8 +75,8 @@ export function createFrontEndCore(defaultTimeoutMs: number): FrontEndCore {
 
 export interface FrontEnd {
   readonly core: FrontEndCore;
-  /** Opens the doors; gives their ports. */
-  listen(request: ListenRequest): Promise<{ readonly http: number; readonly grpc: number | undefined }>;
+  /** Opens the doors. */
+  listen(request: ListenRequest): Promise<OpenPorts>;
   /** Not ready from now on; new requests are refused. */
   beginDrain(): void;
   /** Resolves when the requests in flight are answered and the doors are closed, at the latest after the grace. */
@@ -76,43 +91,54 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, 
   const openapi = createOpenApiPage(models, {
     version,
     authentication: keys.isRequired,
-    routes: () => http.routes.filter(({ scope }) => scope !== 'jobs' || jobs !== undefined),
+    routes: () => http.routes.filter(({ scope }) => scope !== 'jobs' || jobs !== undefined).filter(isDocumented),
   });
-  const http: HttpServer = createHttpServer({
+  const httpDeps: HttpDeps = {
     predict,
     models,
     control,
     jobs,
     bufferedBytes: settings.bufferedBytes.http,
     options: settings.http,
+    protocols: settings.protocols,
     keys,
     openapi,
     docs: docsPage,
-  });
-  const grpc = createGrpcServer({
+  };
+  const http: HttpServer = createHttpServer(httpDeps);
+  const grpcDeps: GrpcDeps = {
     predict,
     models,
     control,
     bufferedBytes: settings.bufferedBytes.grpc,
     options: settings.grpc,
+    protocols: settings.protocols,
     serverName: settings.http.serverName,
     authorize: (authorization: string | undefined, scope: Scope) =>
       keys.check(presentedKey(authorization, undefined), scope),
-  });
+  };
+  const grpc = createGrpcServer(grpcDeps);
+  const servers: (HttpServer | GrpcServer)[] = [http, grpc];
+
+  async function listenAlone(own: ListeningPort, reusePort: boolean): Promise<ListeningPort> {
+    const server = own.kind === 'grpc' ? createGrpcServer(grpcDeps) : createHttpServer(httpDeps, ownTable(own));
+    servers.push(server);
+    const { port } = await server.listen({ host: own.host, port: own.port, reusePort });
+    return { ...own, port };
+  }
   return {
     core,
-    async listen({ http: httpAddress, grpc: grpcAddress, reusePort }) {
+    async listen({ http: httpAddress, grpc: grpcAddress, own, reusePort }) {
       const { port } = await http.listen({ ...httpAddress, reusePort });
-      if (grpcAddress === undefined) return { http: port, grpc: undefined };
-      const { port: grpcPort } = await grpc.listen({ ...grpcAddress, reusePort });
-      return { http: port, grpc: grpcPort };
+      const onGrpc = grpcAddress === undefined ? undefined : await grpc.listen({ ...grpcAddress, reusePort });
+      const opened = await Promise.all(own.map((wanted) => listenAlone(wanted, reusePort)));
+      return { http: port, grpc: onGrpc?.port, own: opened };
     },
     beginDrain() {
-      http.beginDrain();
-      grpc.beginDrain();
+      for (const server of servers) server.beginDrain();
     },
     async closeDoors(graceMs) {
-      await Promise.all([http.close(graceMs), grpc.close(graceMs)]);
+      await Promise.all(servers.map((server) => server.close(graceMs)));
     },
   };
 }

@@ -13,6 +13,7 @@ import { version } from '../core/package-info.ts';
 import type { ControlApi, ModelDetails } from '../models/control-api.ts';
 import { ByteBudget } from '../listening/byte-budget.ts';
 import type { Models } from '../models/models.ts';
+import { ownPorts, type OwnPort } from '../protocol/protocols.ts';
 import { createCollector, mergeStates } from '../telemetry/collector.ts';
 import { createLogger, logEvents } from '../telemetry/log.ts';
 import { renderMetrics } from '../telemetry/metrics.ts';
@@ -34,6 +35,8 @@ export interface Server extends AsyncDisposable {
   readonly http: string;
   /** `host:port`; undefined when it is off. */
   readonly grpc: string | undefined;
+  /** Ports that protocols of other systems have for themselves. */
+  readonly protocols: readonly OwnPort[];
   /** Resolves when everything that was there at the start is loaded, or has failed. */
   readonly firstReady: Promise<readonly ModelDetails[]>;
 }
@@ -48,7 +51,11 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
   const { config, folder, modelsFolder, stateFolder } = workspace;
   const httpAddress = parseAddress(config.listen.http);
   const grpcAddress = config.listen.grpc === 'off' ? undefined : parseAddress(config.listen.grpc);
-  refuseInsecure([httpAddress, ...(grpcAddress === undefined ? [] : [grpcAddress])], workspace);
+  const ownAddresses = ownPorts(config.protocols).map(({ address, ...port }) => ({
+    ...port,
+    ...parseAddress(address),
+  }));
+  refuseInsecure([httpAddress, ...(grpcAddress === undefined ? [] : [grpcAddress]), ...ownAddresses], workspace);
 
   await using opened = new AsyncDisposableStack();
   const held = opened.use(await holdServerFile(folder));
@@ -76,6 +83,7 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
   const settings: Omit<FrontEndSettings, 'hasJobs'> = {
     http: config.http,
     grpc: config.grpc,
+    protocols: config.protocols,
     auth: withLocalKey(config.auth, held.key),
     log: config.log,
     defaultTimeoutMs: config.defaultTimeout,
@@ -91,11 +99,15 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
   const reusePort = count > 1;
   const http = reusePort ? await reserve(httpAddress) : httpAddress;
   const grpc = grpcAddress !== undefined && reusePort ? await reserve(grpcAddress) : grpcAddress;
-  const [ports] = await Promise.all(fronts.map((front) => front.listen({ http, grpc, reusePort })));
+  const own = await Promise.all(
+    ownAddresses.map(async (port) => (reusePort ? { ...port, ...(await reserve(port)) } : port)),
+  );
+  const [ports] = await Promise.all(fronts.map((front) => front.listen({ http, grpc, own, reusePort })));
   const scheme = config.http.tls === undefined ? 'http' : 'https';
   const httpUrl = `${scheme}://${formatAddress({ host: http.host, port: ports!.http })}`;
   const grpcText = grpc === undefined ? undefined : formatAddress({ host: grpc.host, port: ports!.grpc! });
   await held.publish({ http: httpUrl, ...(grpcText !== undefined && { grpc: grpcText }) });
+  const protocols = ports!.own.map(({ protocol, kind, ...at }) => ({ protocol, kind, address: formatAddress(at) }));
 
   await Promise.all(fronts.map((front) => models.join(front)));
   const live: LiveConfig = { models: (next) => models.configure(next.models ?? {}) };
@@ -110,6 +122,7 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
   return {
     http: httpUrl,
     grpc: grpcText,
+    protocols,
     firstReady,
     async [Symbol.asyncDispose]() {
       isStopping = true;

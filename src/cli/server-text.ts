@@ -2,9 +2,10 @@
 import type { Server } from '../app/server.ts';
 import type { ModelDetails } from '../models/control-api.ts';
 
-export function startedText({ http, grpc }: Server): string {
+export function startedText({ http, grpc, protocols }: Server): string {
   const lines = [`Servery listens on ${http}`];
   if (grpc !== undefined) lines.push(`gRPC on ${grpc}`);
+  for (const { protocol, kind, address } of protocols) lines.push(`protocols.${protocol}.${kind} on ${address}`);
   return lines.join('\n');
 }
 

@@ -5,6 +5,7 @@
  */
 import { ServeryError } from '../core/errors.ts';
 import { describeIssues } from '../models/option-issues.ts';
+import { protocolClashes } from '../protocol/protocols.ts';
 import { readConfigFile, readJobFiles, type ConfigFile } from './config-file.ts';
 import { listOptions, parseOptionText, type Option } from './options-list.ts';
 import { configSchema, type Config, type ConfigInput } from './schema.ts';
@@ -50,10 +51,17 @@ function withJobFiles(jobs: unknown, files: ReadonlyMap<string, ConfigFile>, whe
 /** @throws {ServeryError} `CONFIG_INVALID`, naming every problem at once */
 function parseConfig(value: unknown, where: string): Config {
   const parsed = configSchema.safeParse(value);
+  if (parsed.success) refuseClashes(parsed.data, where);
   // Of a model only what was said is kept: its own defaults must not hide what model.yaml says.
   if (parsed.success) return { ...parsed.data, models: (value as ConfigInput).models ?? {} };
   const problems = describeIssues(parsed.error, configSchema);
   throw new ServeryError('CONFIG_INVALID', `Cannot use ${where}: ${problems.join('; ')}`);
+}
+
+function refuseClashes({ protocols, listen }: Pick<Config, 'protocols' | 'listen'>, where: string): void {
+  const shared = { 'listen.http': listen.http, ...(listen.grpc !== 'off' && { 'listen.grpc': listen.grpc }) };
+  const clashes = protocolClashes(protocols, shared);
+  if (clashes.length > 0) throw new ServeryError('CONFIG_INVALID', `Cannot use ${where}: ${clashes.join('; ')}`);
 }
 
 /** Types a configuration in an editor; gives back what it gets. */

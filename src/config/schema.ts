@@ -4,6 +4,7 @@
  * Types, validation, variables, flags and the reference page all come from this one schema.
  */
 import * as z from 'zod';
+import { address } from '../core/address.ts';
 import { authOptions } from '../core/api-keys.ts';
 import { duration } from '../core/duration.ts';
 import { isModelName } from '../core/model.ts';
@@ -12,9 +13,8 @@ import { httpOptions } from '../http/options.ts';
 import { batchOptions } from '../jobs/batch-options.ts';
 import { jobsOptions } from '../jobs/job-options.ts';
 import { modelConfig } from '../models/model-options.ts';
+import { protocolOptions } from '../protocol/protocols.ts';
 import { logOptions } from '../telemetry/options.ts';
-
-const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected HOST:PORT, such as 127.0.0.1:8080');
 
 export const configSchema = z.strictObject({
   listen: z
@@ -38,6 +38,7 @@ export const configSchema = z.strictObject({
   batch: batchOptions.prefault({}),
   http: httpOptions.prefault({}),
   grpc: grpcOptions.prefault({}),
+  protocols: protocolOptions.prefault({}),
   auth: authOptions.prefault({}),
   frontEnds: z
     .union([z.literal('auto'), z.int().min(1).max(64)])

@@ -4,6 +4,7 @@ import type { ModelRef } from '../core/model.ts';
 import type { JobApi } from '../jobs/job-api.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
+import type { ProtocolOptions } from '../protocol/protocols.ts';
 import type { Predict } from '../serving/predict.ts';
 import type { HttpOptions } from './options.ts';
 
@@ -33,6 +34,7 @@ export interface HttpDeps {
   /** The counter of `maxBufferedBytes`, which all front ends share; see listening/byte-budget.ts. */
   readonly bufferedBytes: SharedArrayBuffer;
   readonly options: HttpOptions;
+  readonly protocols: ProtocolOptions;
   readonly keys: KeyRing;
   /** The live routes and signatures as OpenAPI 3.1. */
   readonly openapi: () => Page;

@@ -11,7 +11,8 @@ import { decompress } from './compression.ts';
 import type { HttpDeps } from './deps.ts';
 import type { Exchange } from './exchange.ts';
 import { HandlerRoutes } from './handler-routes.ts';
-import type { Method, Route, Target } from './route.ts';
+import type { Method, Target } from './route.ts';
+import type { RouteTable } from './routes.ts';
 import { Router, splitPath, splitUrl } from './router.ts';
 import { checkMediaType, HostRule, OriginRule } from './web-rules.ts';
 
@@ -26,17 +27,17 @@ export class Dispatcher {
   readonly #isDraining: () => boolean;
   readonly #origins: OriginRule;
   readonly #router: Router;
-  readonly #handlers: HandlerRoutes;
+  readonly #handlers: HandlerRoutes | undefined;
   /** POST targets by URL: a client posts to the same few again and again, and these are the hot ones. */
   readonly #remembered = new Map<string, Target>();
 
-  constructor(deps: HttpDeps, routes: readonly Route[], isDraining: () => boolean) {
+  constructor(deps: HttpDeps, { routes, hasHandlerRoutes }: RouteTable, isDraining: () => boolean) {
     this.#deps = deps;
     this.#isDraining = isDraining;
     this.hosts = new HostRule(deps.options.allowedHosts);
     this.#origins = new OriginRule(deps.options.cors);
     this.#router = new Router(routes);
-    this.#handlers = new HandlerRoutes(deps);
+    this.#handlers = hasHandlerRoutes ? new HandlerRoutes(deps) : undefined;
   }
 
   async answer(exchange: Exchange): Promise<void> {
@@ -93,7 +94,7 @@ export class Dispatcher {
     const segments = splitPath(path);
     exchange.query = query;
     const builtIn = this.#router.find(segments);
-    const found = builtIn ?? this.#handlers.router.find(segments);
+    const found = builtIn ?? this.#handlers?.router.find(segments);
     if (found === undefined) throw new ServeryError('NOT_FOUND', 'Not Found');
     const target = found.get(method === 'HEAD' ? 'GET' : (method as Method))?.();
     if (target === undefined) return this.#refuseMethod(exchange, method, found);

@@ -1,5 +1,5 @@
 /** The one place that gives Servery's errors an HTTP status. A code without a row does not compile. */
-import { ServeryError, ERROR_CATALOG, type ErrorCode } from '../core/errors.ts';
+import { ServeryError, type ErrorCode } from '../core/errors.ts';
 
 export const STATUS: Readonly<Record<ErrorCode, number>> = {
   INVALID_REQUEST: 400,
@@ -60,22 +60,31 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
 export interface ErrorAnswer {
   readonly code: ErrorCode;
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Uint8Array;
+  /** JSON by default. */
+  readonly contentType?: string;
   /** Names and values in turn, as `writeHead` takes them. */
   readonly headers: readonly string[];
 }
 
-export function toErrorAnswer(error: unknown): ErrorAnswer {
-  // Anything unforeseen is a bug: the client learns nothing about it, the log everything.
+/** How a failure looks to the clients of a protocol. */
+export type ErrorForm = (error: ServeryError) => Omit<ErrorAnswer, 'code'>;
+
+/** Anything unforeseen is a bug: the client learns nothing about it, the log everything. */
+export function toErrorAnswer(error: unknown, form: ErrorForm = ownForm): ErrorAnswer {
   const isKnown = error instanceof ServeryError && error.code !== 'INTERNAL';
-  const code = isKnown ? error.code : 'INTERNAL';
-  const body = isKnown
-    ? { error: error.message, code, hint: error.hint }
-    : { error: 'Internal error', code, hint: ERROR_CATALOG.INTERNAL.hint };
-  return { code, status: STATUS[code], body: JSON.stringify(body), headers: isKnown ? headersOf(error) : [] };
+  const known = isKnown ? error : new ServeryError('INTERNAL', 'Internal error');
+  return { code: known.code, ...form(known) };
 }
 
-function headersOf(error: ServeryError): readonly string[] {
+/** As everywhere but in other systems' protocols. */
+export function ownForm(error: ServeryError): Omit<ErrorAnswer, 'code'> {
+  const { code, message, hint } = error;
+  return { status: STATUS[code], body: JSON.stringify({ error: message, code, hint }), headers: errorHeaders(error) };
+}
+
+/** What HTTP itself says about a failure, in any protocol. */
+export function errorHeaders(error: ServeryError): readonly string[] {
   // The others that are worth a retry are worth one by a run, not by whoever asked.
   if (STATUS[error.code] === 503) {
     return ['retry-after', String(Math.max(1, Math.ceil((error.retryAfterMs ?? 1000) / 1000)))];

@@ -13,7 +13,7 @@ import type { ModelVersion } from '../core/model.ts';
 import type { ByteBudget } from '../listening/byte-budget.ts';
 import { BodyReader } from './body.ts';
 import { chooseCoding, compress, COMPRESS_FROM_BYTES, isOnlyCoding } from './compression.ts';
-import { toErrorAnswer } from './errors.ts';
+import { toErrorAnswer, type ErrorForm } from './errors.ts';
 import { EventStream } from './event-stream.ts';
 import type { Target } from './route.ts';
 import { childTraceparent, createRequestId, isRequestId } from './trace.ts';
@@ -25,12 +25,21 @@ const EXPOSED_HEADERS =
   'servery-log-step, traceparent, x-request-id';
 const LONGEST_TIMEOUT_MS = 86_400_000;
 
+/** The port that requests come through. */
+export interface ExchangeHost {
+  readonly isDraining: () => boolean;
+  readonly budget: ByteBudget;
+  /** Of failures before a route is known; ours by default. */
+  readonly errors?: ErrorForm | undefined;
+}
+
 export class Exchange implements CancelSignal {
   readonly request: IncomingMessage;
   readonly headers: IncomingHttpHeaders;
   readonly #response: ServerResponse;
   readonly #isDraining: () => boolean;
   readonly #budget: ByteBudget;
+  readonly #errors: ErrorForm | undefined;
   readonly #startedAt = systemClock.now();
 
   /** Set once the path is known. */
@@ -57,12 +66,13 @@ export class Exchange implements CancelSignal {
   #requestId: string | undefined;
   #traceparent: string | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, isDraining: () => boolean, budget: ByteBudget) {
+  constructor(request: IncomingMessage, response: ServerResponse, { isDraining, budget, errors }: ExchangeHost) {
     this.request = request;
     this.headers = request.headers;
     this.#response = response;
     this.#isDraining = isDraining;
     this.#budget = budget;
+    this.#errors = errors;
     const { 'x-request-id': id, traceparent, expect } = this.headers;
     if (expect !== undefined) this.#awaitsLeave = expect.toLowerCase() === '100-continue';
     if (id !== undefined && isRequestId(id as string)) {
@@ -181,12 +191,13 @@ export class Exchange implements CancelSignal {
 
   fail(error: unknown): void {
     if (!this.#settle()) return;
-    const { code, status, body, headers } = toErrorAnswer(error);
+    const form = this.target?.route.errors ?? this.#errors;
+    const { code, status, body, headers, contentType = JSON_TYPE } = toErrorAnswer(error, form);
     this.#error = error;
     this.#reader?.discard();
     this.#onAbort?.();
     if (this.#common[0] !== 'x-request-id') this.#common.push('x-request-id', this.requestId);
-    const answer = (): void => this.#transmit(status, JSON_TYPE, body, headers);
+    const answer = (): void => this.#transmit(status, contentType, body, headers);
     if (this.#mustReadFirst()) this.request.once('end', answer).resume();
     else answer();
     this.#announce(status, code);

@@ -20,7 +20,7 @@ export function oipRoutes({ models, control, options }: HttpDeps, isDraining: ()
     const view = { ...(name === undefined ? {} : { name }), ready: problem === undefined };
     if (problem === undefined) return exchange.json(JSON.stringify(view));
     const { body, headers, status } = toErrorAnswer(problem);
-    const text = JSON.stringify({ ...view, ...(JSON.parse(body) as object) });
+    const text = JSON.stringify({ ...view, ...(JSON.parse(String(body)) as object) });
     exchange.send(options.readyStatus === 'triton' ? 400 : status, 'application/json', text, headers);
   }
 

@@ -2,6 +2,7 @@
 import type { Scope } from '../core/api-keys.ts';
 import { ServeryError, quote } from '../core/errors.ts';
 import { isModelName, parseModelRef, parseVersion, type ModelRef } from '../core/model.ts';
+import type { ErrorForm } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { BodyRule } from './web-rules.ts';
 
@@ -9,7 +10,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export interface Route {
   readonly method: Method;
-  /** Segments like `:model` are parameters. */
+  /** Segments like `:model` are parameters; `*` at the end stands for any others. */
   readonly path: string;
   readonly scope: Scope;
   /** Undefined when the route takes no body. */
@@ -19,7 +20,12 @@ export interface Route {
   /** Its answers are predictions, and are counted as such. */
   readonly predicts?: boolean;
   readonly handle: (exchange: Exchange) => void | Promise<void>;
-  readonly docs: RouteDocs;
+  /** How its failures look, where not as ours do. */
+  readonly errors?: ErrorForm;
+  /** The model that the parameters name, where not `:model` and `:version` do. Asked once for a path. */
+  readonly model?: (params: Readonly<Record<string, string>>) => ModelRef;
+  /** Undefined for routes of other systems: their clients know them. */
+  readonly docs?: RouteDocs | undefined;
 }
 
 export interface RouteDocs {
@@ -44,7 +50,7 @@ export class Target {
    * @throws {ServeryError} `MODEL_NOT_FOUND` when no model can have such a name
    */
   get model(): ModelRef {
-    this.#ref ??= readModelRef(this.params.model ?? '', this.params.version);
+    this.#ref ??= this.route.model?.(this.params) ?? readModelRef(this.params.model ?? '', this.params.version);
     return this.#ref;
   }
 }

@@ -9,8 +9,12 @@ import { Target, type Method, type Route } from './route.ts';
 interface Node {
   readonly literals: Map<string, Node>;
   parameter: Node | undefined;
-  readonly routes: Map<Method, { readonly route: Route; readonly names: readonly string[] }>;
+  /** Takes what is left of a path, when nothing else does. */
+  rest: Routes | undefined;
+  readonly routes: Routes;
 }
+
+type Routes = Map<Method, { readonly route: Route; readonly names: readonly string[] }>;
 
 export class Router {
   readonly #root = createNode();
@@ -22,10 +26,10 @@ export class Router {
   /** The routes of a path by method; undefined when there is none. */
   find(segments: readonly string[]): ReadonlyMap<Method, () => Target> | undefined {
     const values: string[] = [];
-    const node = findNode(this.#root, segments, 0, values);
-    if (node === undefined) return undefined;
+    const routes = findRoutes(this.#root, segments, 0, values);
+    if (routes === undefined) return undefined;
     const found = new Map<Method, () => Target>();
-    for (const [method, { route, names }] of node.routes) {
+    for (const [method, { route, names }] of routes) {
       found.set(method, () => new Target(route, Object.fromEntries(names.map((name, i) => [name, values[i] ?? '']))));
     }
     return found;
@@ -34,7 +38,12 @@ export class Router {
   #add(route: Route): void {
     const names: string[] = [];
     let node = this.#root;
+    let { routes } = node;
     for (const segment of splitPattern(route.path)) {
+      if (segment === '*') {
+        routes = node.rest ??= new Map();
+        break;
+      }
       if (segment.startsWith(':')) {
         names.push(segment.slice(1));
         node = node.parameter ??= createNode();
@@ -43,25 +52,27 @@ export class Router {
         if (next === undefined) node.literals.set(segment, (next = createNode()));
         node = next;
       }
+      routes = node.routes;
     }
-    if (!node.routes.has(route.method)) node.routes.set(route.method, { route, names });
+    if (!routes.has(route.method)) routes.set(route.method, { route, names });
   }
 }
 
 function createNode(): Node {
-  return { literals: new Map(), parameter: undefined, routes: new Map() };
+  return { literals: new Map(), parameter: undefined, rest: undefined, routes: new Map() };
 }
 
-function findNode(node: Node, segments: readonly string[], at: number, values: string[]): Node | undefined {
-  if (at === segments.length) return node.routes.size > 0 ? node : undefined;
+function findRoutes(node: Node, segments: readonly string[], at: number, values: string[]): Routes | undefined {
+  if (at === segments.length) return node.routes.size > 0 ? node.routes : node.rest;
   const segment = segments[at]!;
   const literal = node.literals.get(segment);
-  const found = literal === undefined ? undefined : findNode(literal, segments, at + 1, values);
-  if (found !== undefined || node.parameter === undefined) return found;
+  const found = literal === undefined ? undefined : findRoutes(literal, segments, at + 1, values);
+  if (found !== undefined) return found;
+  if (node.parameter === undefined) return node.rest;
   values.push(segment);
-  const byParameter = findNode(node.parameter, segments, at + 1, values);
+  const byParameter = findRoutes(node.parameter, segments, at + 1, values);
   if (byParameter === undefined) values.pop();
-  return byParameter;
+  return byParameter ?? node.rest;
 }
 
 function splitPattern(path: string): readonly string[] {

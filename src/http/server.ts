@@ -17,10 +17,10 @@ import { closeListener, listenOn, type ListenOptions } from '../listening/listen
 import { withCertificate } from '../listening/tls.ts';
 import type { HttpDeps } from './deps.ts';
 import { Dispatcher } from './dispatch.ts';
-import { Exchange } from './exchange.ts';
+import { Exchange, type ExchangeHost } from './exchange.ts';
 import type { HttpOptions } from './options.ts';
 import type { Route } from './route.ts';
-import { builtInRoutes } from './routes.ts';
+import { sharedTable, type OpenTable } from './routes.ts';
 import { answerUnreadable, refuseTunnel } from './unreadable.ts';
 
 export type { HttpDeps, Page, ReadModels } from './deps.ts';
@@ -50,19 +50,23 @@ interface Connection {
   isBroken: boolean;
 }
 
-/** @throws {ServeryError} `CONFIG_INVALID` when the certificate or the key cannot be read */
-export function createHttpServer(deps: HttpDeps): HttpServer {
+/**
+ * @param openTable what it answers
+ * @throws {ServeryError} `CONFIG_INVALID` when the certificate or the key cannot be read
+ */
+export function createHttpServer(deps: HttpDeps, openTable: OpenTable = sharedTable): HttpServer {
   let isDraining = false;
   const draining = () => isDraining;
-  const routes = builtInRoutes(deps, draining);
-  const dispatcher = new Dispatcher(deps, routes, draining);
+  const table = openTable(deps, draining);
+  const dispatcher = new Dispatcher(deps, table, draining);
   const exchanges = new InFlight<Exchange>();
   const budget = new ByteBudget(deps.bufferedBytes, deps.options.maxBufferedBytes, 'http.maxBufferedBytes');
+  const host: ExchangeHost = { isDraining: draining, budget, errors: table.errors };
   const connections = new WeakMap<Duplex, Connection>();
 
   function listener(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    const exchange = new Exchange(request, response, draining, budget);
+    const exchange = new Exchange(request, response, host);
     const slot = exchanges.add(exchange);
     let connection = connections.get(socket);
     if (connection === undefined) {
@@ -104,7 +108,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   server.maxConnections = deps.options.maxConnections;
 
   const http: HttpServer = {
-    routes,
+    routes: table.routes,
     listener,
 
     async listen(options) {

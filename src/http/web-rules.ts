@@ -87,6 +87,11 @@ export interface BodyRule {
   readonly mediaTypes: readonly string[];
   /** Also reads `text/plain` as the first type, from clients that are no browsers: some HTTP libraries cannot help sending it. */
   readonly allowsText?: boolean;
+  /**
+   * Reads whatever it is called, where no browser can be behind it: clients of some protocols declare anything,
+   * and their servers never looked. `curl -d` calls JSON a form.
+   */
+  readonly anyType?: boolean;
 }
 
 /**
@@ -97,7 +102,10 @@ export interface BodyRule {
  *
  * @throws {ServeryError} `UNSUPPORTED_MEDIA_TYPE`
  */
-export function checkMediaType(headers: IncomingHttpHeaders, { mediaTypes, allowsText = false }: BodyRule): string {
+export function checkMediaType(
+  headers: IncomingHttpHeaders,
+  { mediaTypes, allowsText = false, anyType = false }: BodyRule,
+): string {
   const [preferred = ''] = mediaTypes;
   const contentType = headers['content-type'];
   if (contentType === preferred) return preferred;
@@ -108,6 +116,7 @@ export function checkMediaType(headers: IncomingHttpHeaders, { mediaTypes, allow
   }
   const [type = '', ...parameters] = contentType.toLowerCase().split(';');
   const mediaType = type.trim();
+  if (anyType && !isBrowser) return mediaType;
   const charset = parameters.map((text) => text.trim()).find((text) => text.startsWith('charset='));
   if (charset !== undefined && !/^charset="?(utf-?8|us-ascii)"?$/.test(charset)) {
     throw unsupportedType('its charset is not UTF-8', mediaTypes);

@@ -9,8 +9,10 @@ import { ServeryError } from '../../src/core/errors.ts';
 import type { Signature } from '../../src/core/signature.ts';
 import type { BytesElement, Tensor } from '../../src/core/tensor.ts';
 import { httpOptions, type HttpOptions } from '../../src/http/options.ts';
-import { createHttpServer, type HttpServer, type ReadModels } from '../../src/http/server.ts';
+import type { OpenTable } from '../../src/http/routes.ts';
+import { createHttpServer, type HttpDeps, type HttpServer, type ReadModels } from '../../src/http/server.ts';
 import { ByteBudget } from '../../src/listening/byte-budget.ts';
+import { protocolOptions, type ProtocolInput } from '../../src/protocol/protocols.ts';
 import { batchingOptions } from '../../src/batching/options.ts';
 import { LiveVersion } from '../../src/models/live-version.ts';
 import type { JobApi } from '../../src/jobs/job-api.ts';
@@ -65,28 +67,35 @@ export interface Door extends AsyncDisposable {
   setReady(ready: boolean): void;
 }
 
+export interface DoorSettings {
+  readonly bufferedBytes?: SharedArrayBuffer;
+  readonly jobs?: JobApi;
+  readonly protocols?: ProtocolInput;
+  /** What it answers; everything by default. */
+  readonly openTable?: OpenTable;
+}
+
 export async function openDoor(
   options: Partial<Record<keyof HttpOptions, unknown>> = {},
   auth: AuthOptions = { keys: [] },
-  {
-    bufferedBytes = ByteBudget.createCounter(),
-    jobs,
-  }: { readonly bufferedBytes?: SharedArrayBuffer; readonly jobs?: JobApi } = {},
+  { bufferedBytes = ByteBudget.createCounter(), jobs, protocols = {}, openTable }: DoorSettings = {},
 ): Promise<Door> {
   const gate = new Gate();
   const control: unknown[][] = [];
   const models = createModels(testModels(gate));
-  const server = createHttpServer({
+  const deps: HttpDeps = {
     predict: createPredict((ref) => models.acquire(ref)),
     models,
     control: recordingControl(control),
     jobs,
     options: httpOptions.parse(options),
+    protocols: protocolOptions.parse(protocols),
     bufferedBytes,
     keys: createKeyRing(auth),
     openapi: () => ({ contentType: 'application/json', body: '{"openapi":"3.1.0"}' }),
     docs: () => ({ contentType: 'text/html; charset=utf-8', body: '<!doctype html>' }),
-  });
+  };
+  const server = createHttpServer(deps, openTable);
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
   const url = `http://127.0.0.1:${port}`;
   const fetchPath: Door['fetch'] = (path, init) => fetch(url + path, { redirect: 'manual', ...init });

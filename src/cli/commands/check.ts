@@ -5,6 +5,7 @@ import { inspectWorkspace } from '../../app/inspect.ts';
 import { openWorkspace } from '../../app/workspace.ts';
 import { notice, type Notice } from '../../core/events.ts';
 import { describeModel } from '../../models/describe.ts';
+import { describeProtocolMap, protocolMap } from '../../protocol/protocol-map.ts';
 import type { Result } from '../output.ts';
 
 export async function check(folder: string): Promise<Result> {
@@ -21,13 +22,17 @@ export async function check(folder: string): Promise<Result> {
     ...jobs.flatMap(({ job, problems: found }) => found.map((line) => `${job}: ${line}`)),
     ...notices.filter(({ level }) => level !== 'info').map(({ message }) => message),
   ];
+  const { protocols: options, listen } = workspace.config;
+  const protocols = protocolMap(options, listen.grpc !== 'off');
   const isGood = problems.length === 0;
   const summary = isGood
     ? `${models.length} models, ${jobs.length} jobs, nothing to complain of`
     : `${problems.length} problems:\n${problems.map((problem) => `  ${problem}`).join('\n')}`;
   return {
-    value: { ok: isGood, models, jobs, problems },
-    text: [...models.map(describeModel), ...jobs.map(describeJob), summary].join('\n\n'),
+    value: { ok: isGood, models, jobs, protocols, problems },
+    text: [...models.map(describeModel), ...jobs.map(describeJob), describeProtocolMap(protocols), summary].join(
+      '\n\n',
+    ),
     exitCode: isGood ? 0 : 1,
   };
 }

@@ -3,7 +3,7 @@
  *
  * The same routes and models always give the same document, so that it can be compared and kept.
  */
-import type { Route } from '../route.ts';
+import type { Route, RouteDocs } from '../route.ts';
 import { failures, RESPONSES, SCHEMAS } from './components.ts';
 import type { ModelForm, OpenApiDocument, Operation, PathItem } from './document.ts';
 import { documentHandlerRoute, toTemplate } from './handler-operation.ts';
@@ -11,7 +11,11 @@ import type { Schema } from './json-schema.ts';
 import { documentModel, type DocumentedModel } from './model-operations.ts';
 import { BINARY_BODY, DESCRIPTIONS, ndjson, pathParameters, type RouteDescription } from './server-operations.ts';
 
-export type DocumentedRoute = Pick<Route, 'method' | 'path' | 'scope' | 'body' | 'docs'>;
+export type DocumentedRoute = Pick<Route, 'method' | 'path' | 'scope' | 'body'> & { readonly docs: RouteDocs };
+
+export function isDocumented(route: Route): route is Route & DocumentedRoute {
+  return route.docs !== undefined;
+}
 
 export interface DocumentSettings {
   /** Of the server. */
@@ -20,7 +24,7 @@ export interface DocumentSettings {
   readonly authentication: boolean;
 }
 
-const TAGS: Readonly<Record<Route['docs']['tag'], string>> = {
+const TAGS: Readonly<Record<RouteDocs['tag'], string>> = {
   Predictions: 'Rows in, rows out.',
   'Open Inference Protocol': 'The second version of the protocol, with extensions of Triton.',
   Models: 'Which versions there are, and what aliases mean.',

@@ -7,7 +7,7 @@ import { DATATYPES } from '../../../src/core/tensor.ts';
 import { builtInRoutes } from '../../../src/http/routes.ts';
 import type { HttpDeps } from '../../../src/http/deps.ts';
 import { httpOptions } from '../../../src/http/options.ts';
-import { buildOpenApi } from '../../../src/http/openapi/build-document.ts';
+import { buildOpenApi, isDocumented } from '../../../src/http/openapi/build-document.ts';
 import { toJson } from '../../../src/http/openapi/json-schema.ts';
 import type { DocumentedModel } from '../../../src/http/openapi/model-operations.ts';
 import { createOpenApiPage } from '../../../src/http/openapi/openapi-page.ts';
@@ -15,7 +15,7 @@ import { exampleRows } from '../../../src/protocol/rows.ts';
 
 const settings = { version: '1.2.3', authentication: false };
 // The table only reads its options; nothing is asked of the rest before a request comes.
-const routes = builtInRoutes({ options: httpOptions.parse({}) } as HttpDeps, () => false);
+const routes = builtInRoutes({ options: httpOptions.parse({}) } as HttpDeps, () => false).filter(isDocumented);
 
 const iris: Signature = {
   batched: true,

@@ -37,6 +37,18 @@ test('where the literal leads nowhere, the parameter is tried', () => {
   assert.equal(find('/a/fixed/deeper/x'), undefined);
 });
 
+test('a star takes what nothing else does, however long', () => {
+  const starred = new Router([
+    route('GET', '/v1/*'),
+    route('GET', '/v1/models/:name'),
+    route('GET', '/v1/models/:name/on'),
+  ]);
+  const found = (path: string) => starred.find(splitPath(path))?.get('GET')?.()?.route.path;
+  assert.equal(found('/v1/models/a'), '/v1/models/:name');
+  for (const path of ['/v1', '/v1/models', '/v1/x/y/z', '/v1/models/a/off']) assert.equal(found(path), '/v1/*', path);
+  assert.equal(found('/v2'), undefined);
+});
+
 test('a path has its methods, and a method its own route', () => {
   assert.deepEqual(Array.from(router.find(['a', 'x'])!.keys()), ['GET', 'POST']);
   assert.deepEqual(find('/a/x', 'POST'), ['/a/:name', { name: 'x' }]);
