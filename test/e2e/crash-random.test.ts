@@ -1,18 +1,4 @@
-/** SIGKILL at moments that a seed decides; the long suite has ten times as many. */
-import { after, before, describe, it } from 'node:test';
-import { killAtRandom, summarize, undisturbedOutput } from '../support/random-kills.ts';
+/** Troubles at moments that a seed decides; the long suite has ten times as many. */
+import { testRandomTroubles } from '../support/random-troubles.ts';
 
-const SEEDS = 20;
-
-describe('a run that is killed at any moment', { timeout: 290_000 }, () => {
-  const hits: string[] = [];
-  let output: Readonly<Record<string, string>>;
-  before(async () => void (output = await undisturbedOutput()));
-  after(() => console.log(summarize(hits)));
-
-  for (let seed = 1; seed <= SEEDS; seed += 1) {
-    it(`seed ${seed}: is done once, and whole`, async () => {
-      hits.push(...(await killAtRandom(seed, output)));
-    });
-  }
-});
+testRandomTroubles({ from: 1, to: 20 }, 290_000);

@@ -1,9 +1,13 @@
 /** Workers that sleep through the loss of their run and wake up in the midst of writing. */
-import { describe, it } from 'node:test';
-import { wakeUpLate, workUntilOver } from '../support/crash.ts';
-import { checkWhole, crashScenario, readOutput } from '../support/crash-scenario.ts';
+import { before, describe, it } from 'node:test';
+import { wakeUpLate } from '../support/crash.ts';
+import { checkWhole, crashScenario, type Left } from '../support/crash-scenario.ts';
+import { undisturbedOutput } from '../support/undisturbed-output.ts';
 
 describe('a worker that wakes up after its run was done by another', { timeout: 200_000 }, () => {
+  let undisturbed: Left;
+  before(async () => void (undisturbed = await undisturbedOutput()));
+
   for (const failpoint of [
     'command.start.after',
     'dataset.stage.after',
@@ -11,12 +15,9 @@ describe('a worker that wakes up after its run was done by another', { timeout: 
     'train.publish.before',
   ]) {
     it(`at ${failpoint} changes nothing`, async () => {
-      await using undisturbed = await crashScenario();
-      await workUntilOver(undisturbed.folder, undisturbed.engine, undisturbed.runId);
-      const output = await readOutput(undisturbed);
       await using scenario = await crashScenario();
-      const run = await wakeUpLate(scenario.folder, scenario.engine, scenario.runId, failpoint);
-      await checkWhole(scenario, run, output);
+      await wakeUpLate(scenario, failpoint);
+      await checkWhole(scenario, undisturbed);
     });
   }
 });

@@ -9,11 +9,9 @@ import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Engine } from '../../src/engine/engine.ts';
-import type { Run } from '../../src/engine/run.ts';
+import type { CrashScenario } from './crash-scenario.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
-const OVER: readonly string[] = ['succeeded', 'failed', 'cancelled', 'skipped'];
 
 interface Working extends AsyncDisposable {
   readonly process: ChildProcess;
@@ -45,31 +43,27 @@ function startWork(workspace: string, env: Readonly<Record<string, string>> = {}
   };
 }
 
-/** Waits until the run is over. */
-export async function workUntilOver(workspace: string, engine: Engine, runId: string): Promise<Run> {
-  await using work = startWork(workspace);
-  for (;;) {
-    const run = await engine.getRun(runId);
-    if (OVER.includes(run.state)) return run;
+/** Works until nothing is left to do. */
+export async function workUntilOver({ folder, isOver }: CrashScenario): Promise<void> {
+  await using work = startWork(folder);
+  while (!(await isOver())) {
     if (work.process.exitCode !== null) throw new Error(`work has ended: ${work.log()}`);
     await sleep(20);
   }
 }
 
-/** Until a process was killed by the failpoint, or the run is over without that. */
+/** Until a process was killed by the failpoint, or all is done without that. */
 export async function workUntilKilled(
-  workspace: string,
-  engine: Engine,
-  runId: string,
+  { folder, isOver }: CrashScenario,
   failpoint: string,
 ): Promise<'killed' | 'over'> {
-  await using work = startWork(workspace, { SERVERY_FAILPOINT: failpoint });
+  await using work = startWork(folder, { SERVERY_FAILPOINT: failpoint });
   for (;;) {
-    const isOver = OVER.includes((await engine.getRun(runId)).state);
+    const over = await isOver();
     // What kills after the last step is seen a little later than what the step has done.
-    await sleep(isOver ? 1000 : 10);
+    await sleep(over ? 1000 : 10);
     if (work.process.signalCode !== null || work.log().includes('The worker process has ended')) return 'killed';
-    if (isOver) return 'over';
+    if (over) return 'over';
   }
 }
 
@@ -77,18 +71,17 @@ export async function workUntilKilled(
  * A worker falls asleep at a failpoint until its lease has gone to another, which finishes the run; then it wakes up
  * and does what it was about to do.
  */
-export async function wakeUpLate(workspace: string, engine: Engine, runId: string, failpoint: string): Promise<Run> {
-  await using asleep = startWork(workspace, { SERVERY_FAILPOINT: `${failpoint}:stop` });
+export async function wakeUpLate(scenario: CrashScenario, failpoint: string): Promise<void> {
+  await using asleep = startWork(scenario.folder, { SERVERY_FAILPOINT: `${failpoint}:stop` });
   let worker: number | undefined;
   while (worker === undefined || !(await isStopped(worker))) {
     await sleep(20);
     worker ??= await asleep.worker();
-    if (OVER.includes((await engine.getRun(runId)).state)) throw new Error(`The run does not pass ${failpoint}`);
+    if (await scenario.isOver()) throw new Error(`The run does not pass ${failpoint}`);
   }
-  const run = await workUntilOver(workspace, engine, runId);
+  await workUntilOver(scenario);
   process.kill(worker, 'SIGCONT');
   await sleep(1500); // it has time to do harm
-  return run;
 }
 
 async function isStopped(pid: number): Promise<boolean> {
@@ -96,18 +89,21 @@ async function isStopped(pid: number): Promise<boolean> {
   return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
 }
 
-/** Kills one process, or both, after so long. */
-export async function workAndKill(
-  workspace: string,
+export type Trouble = 'scheduler' | 'worker' | 'both' | (() => Promise<void>);
+
+/** Kills one process, or both, after so long; or lets something else happen to them. */
+export async function workInTrouble(
+  { folder }: CrashScenario,
   afterMs: number,
-  target: 'scheduler' | 'worker' | 'both',
+  trouble: Trouble,
   env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await using work = startWork(workspace, env);
+  await using work = startWork(folder, env);
   await sleep(afterMs);
   const worker = await work.worker();
-  if (target !== 'scheduler' && worker !== undefined) kill(worker);
-  if (target !== 'worker') work.process.kill('SIGKILL');
+  if ((trouble === 'worker' || trouble === 'both') && worker !== undefined) kill(worker);
+  if (trouble === 'scheduler' || trouble === 'both') work.process.kill('SIGKILL');
+  if (typeof trouble === 'function') await trouble();
   // The one that lives may go on for a moment: it must do no harm either.
   await sleep(100);
 }

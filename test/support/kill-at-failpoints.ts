@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { FAILPOINTS } from '../../src/core/failpoint.ts';
 import { workUntilKilled, workUntilOver } from './crash.ts';
-import { checkWhole, crashScenario, readOutput } from './crash-scenario.ts';
+import { checkWhole, crashScenario, type Left } from './crash-scenario.ts';
+import { undisturbedOutput } from './undisturbed-output.ts';
 
 /** Those that the scenario does not pass: the tests of the engine and of databases do. */
 const ELSEWHERE = /^engine\.(schedule|addRun|createBackfill|prune|reconcile)\.|^dataset\.commit\./;
@@ -14,23 +15,17 @@ export function testKillsAt(kind: RegExp): void {
     const hits = new Map<string, number>();
     after(() => console.log(`killed at ${[...hits].map(([name, count]) => `${name} ${count}`).join(', ')}`));
 
-    let undisturbed: Readonly<Record<string, string>>;
-    before(async () => {
-      await using scenario = await crashScenario();
-      const run = await workUntilOver(scenario.folder, scenario.engine, scenario.runId);
-      undisturbed = await readOutput(scenario);
-      await checkWhole(scenario, run, undisturbed);
-      assert.equal(Object.keys(undisturbed).length, 1);
-    });
+    let undisturbed: Left;
+    before(async () => void (undisturbed = await undisturbedOutput()));
 
     for (const name of FAILPOINTS.filter((name) => kind.test(name) && !ELSEWHERE.test(name))) {
       it(`at ${name} is done once, and whole`, async () => {
         await using scenario = await crashScenario();
-        const { folder, engine, runId } = scenario;
-        const how = await workUntilKilled(folder, engine, runId, `${name}:kill`);
+        const how = await workUntilKilled(scenario, `${name}:kill`);
         hits.set(name, (hits.get(name) ?? 0) + (how === 'killed' ? 1 : 0));
         assert.equal(how, 'killed');
-        await checkWhole(scenario, await workUntilOver(folder, engine, runId), undisturbed);
+        await workUntilOver(scenario);
+        await checkWhole(scenario, undisturbed);
       });
     }
   });

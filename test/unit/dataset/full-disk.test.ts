@@ -1,34 +1,16 @@
 /** A disk that is full: the run fails with a code of its own, and what was visible before stays as it was. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Column } from '../../../src/core/columns.ts';
+import { smallDisk } from '../../support/small-disk.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { NUMBERED, numbered, writeOutput } from '../../support/write-output.ts';
 
-/** A file system of so many bytes, where this system lets us have one. */
-async function smallDisk(
-  folder: string,
-  bytes: number,
-): Promise<(AsyncDisposable & { readonly path: string }) | undefined> {
-  const path = join(folder, 'disk');
-  await mkdir(path);
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path]);
-  if (status !== 0) return undefined;
-  return {
-    path,
-    [Symbol.asyncDispose]: () => {
-      spawnSync('umount', [path]);
-      return Promise.resolve();
-    },
-  };
-}
-
 test('a full disk', async (context) => {
   await using folder = await temporaryFolder();
-  await using disk = await smallDisk(folder.path, 3_000_000);
+  await using disk = smallDisk(folder.path, 3_000_000);
   if (disk === undefined) return context.skip('no permission to mount a small file system');
   const chunk = (): { rows: number; columns: readonly Column[] } => {
     const { rows, columns } = numbered(0, 50_000);
