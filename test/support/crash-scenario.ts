@@ -3,7 +3,7 @@
  * three days of another; and what must be true when both are over.
  */
 import assert from 'node:assert/strict';
-import { cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataInterval } from '../../src/core/data-interval.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -18,6 +18,7 @@ const ROOT = new URL('../../', import.meta.url).pathname;
 const MODEL = join(ROOT, 'test/fixtures/models/doubler/1/model.onnx');
 
 const DAY_MS = 86_400_000;
+const WRITTEN_AT = new Date('2026-11-01T00:00:00Z');
 const FIRST_DAY_MS = Date.UTC(2026, 9, 24);
 const DAYS = 3;
 const BACKFILL = 'crash';
@@ -87,8 +88,8 @@ export async function crashScenario(parent?: string): Promise<CrashScenario> {
   const folder = parent ?? opened.use(await temporaryFolder()).path;
   await writeFile(join(folder, 'servery.config.json'), JSON.stringify(CONFIG));
   await mkdir(join(folder, '.servery'));
-  await writeFile(join(folder, 'rows.csv'), await rows());
-  await writeFile(join(folder, 'orders.csv'), await orders());
+  await writeInput(join(folder, 'rows.csv'), await rows());
+  await writeInput(join(folder, 'orders.csv'), await orders());
   await cp(join(ROOT, 'examples/quickstart/models/iris'), join(folder, 'models/iris'), { recursive: true });
   const options = jobsOptions.parse(CONFIG.jobs);
   const whole = createJob('whole', options['whole']!);
@@ -138,6 +139,12 @@ export async function retryFailed({ engine }: CrashScenario): Promise<boolean> {
     await engine.retryRun(id);
   }
   return items.length > 0;
+}
+
+/** Manifests pin files with their times, and those of two scenarios must be equal. */
+async function writeInput(file: string, text: string): Promise<void> {
+  await writeFile(file, text);
+  await utimes(file, WRITTEN_AT, WRITTEN_AT);
 }
 
 export function stateFile(folder: string): string {
