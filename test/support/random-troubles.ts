@@ -17,7 +17,7 @@ import { undisturbedOutput } from './undisturbed-output.ts';
 const TROUBLES = ['scheduler', 'worker', 'both', 'scheduler', 'worker', 'both', 'full disk', 'locked store'] as const;
 type Name = (typeof TROUBLES)[number];
 
-const LONGEST_MS = 3500;
+const LONGEST_MS = 2800;
 const MOST_TROUBLES = 3;
 /** Longer than a writer waits for another, at times. */
 const LONGEST_LOCK_MS = 7000;
