@@ -67,7 +67,7 @@ const CONFIG = {
   },
   // So that what was killed is taken up soon.
   batch: { lease: '1s', stopGrace: '300ms' },
-  log: { level: 'error' },
+  log: { level: 'warn' },
 };
 
 export interface CrashScenario extends AsyncDisposable {

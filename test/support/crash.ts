@@ -68,20 +68,52 @@ export async function workUntilKilled(
 }
 
 /**
+ * Begins a trouble when a worker is at a failpoint, ends it after so long, and works to the end.
+ *
+ * @returns what was logged, and why attempts failed
+ */
+export async function workThrough(
+  scenario: CrashScenario,
+  failpoint: string,
+  begin: () => Promise<AsyncDisposable>,
+  forMs: number,
+): Promise<string> {
+  await using work = startWork(scenario.folder, { SERVERY_FAILPOINT: `${failpoint}:stop` });
+  const worker = await stoppedWorker(work, scenario, failpoint);
+  process.kill(worker, 'SIGCONT');
+  {
+    await using _ = await begin();
+    await sleep(forMs);
+  }
+  while (!(await scenario.isOver())) {
+    if (work.process.exitCode !== null) throw new Error(`work has ended: ${work.log()}`);
+    await sleep(20);
+  }
+  const { items } = await scenario.engine.listRuns({ limit: 10 });
+  const attempts = await Promise.all(items.map(({ id }) => scenario.engine.attempts(id)));
+  return work.log() + attempts.flatMap((all) => all.map(({ error }) => error?.message ?? '')).join('\n');
+}
+
+/**
  * A worker falls asleep at a failpoint until its lease has gone to another, which finishes the run; then it wakes up
  * and does what it was about to do.
  */
 export async function wakeUpLate(scenario: CrashScenario, failpoint: string): Promise<void> {
   await using asleep = startWork(scenario.folder, { SERVERY_FAILPOINT: `${failpoint}:stop` });
-  let worker: number | undefined;
-  while (worker === undefined || !(await isStopped(worker))) {
-    await sleep(20);
-    worker ??= await asleep.worker();
-    if (await scenario.isOver()) throw new Error(`The run does not pass ${failpoint}`);
-  }
+  const worker = await stoppedWorker(asleep, scenario, failpoint);
   await workUntilOver(scenario);
   process.kill(worker, 'SIGCONT');
   await sleep(1500); // it has time to do harm
+}
+
+async function stoppedWorker(work: Working, scenario: CrashScenario, failpoint: string): Promise<number> {
+  let worker: number | undefined;
+  while (worker === undefined || !(await isStopped(worker))) {
+    await sleep(20);
+    worker ??= await work.worker();
+    if (await scenario.isOver()) throw new Error(`The run does not pass ${failpoint}`);
+  }
+  return worker;
 }
 
 async function isStopped(pid: number): Promise<boolean> {

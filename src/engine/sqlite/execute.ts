@@ -31,9 +31,11 @@ export function execute(sql: Sql, store: Store, requests: readonly Request[]): {
       continue;
     }
     const group = requests.slice(index, endOfGroup(requests, index));
-    results.push(...transaction(sql, store, group));
+    const { found, isCommitted } = transaction(sql, store, group);
+    results.push(...found);
     index += group.length;
-    wrote = true;
+    // Whoever hears of a change tries again: hearing of one that was not made, he would do so for ever.
+    wrote ||= isCommitted;
   }
   return { results, wrote };
 }
@@ -52,21 +54,21 @@ function endOfGroup(requests: readonly Request[], start: number): number {
   return end < 0 ? requests.length : end;
 }
 
-function transaction(sql: Sql, store: Store, group: readonly Request[]): Result[] {
+function transaction(sql: Sql, store: Store, group: readonly Request[]): { found: Result[]; isCommitted: boolean } {
   const names = group.flatMap(({ command }) => command.failpoint ?? []);
   try {
-    const results = translated(() => {
+    const found = translated(() => {
       sql.begin(group.some(({ command }) => command.kind === 'durable') ? 'FULL' : 'NORMAL');
-      const found = group.map((request) => inTransaction(sql, store, request));
+      const results = group.map((request) => inTransaction(sql, store, request));
       for (const name of names) failpoint(`engine.${name}.before`);
       sql.commit();
-      return found;
+      return results;
     });
     for (const name of names) failpoint(`engine.${name}.after`);
-    return results;
+    return { found, isCommitted: true };
   } catch (error) {
     translated(() => sql.rollback());
-    return group.map(() => ({ error }));
+    return { found: group.map(() => ({ error })), isCommitted: false };
   }
 }
 

@@ -82,10 +82,13 @@ describe('a state.db that cannot be used', () => {
         });
         const { items } = await engine.listRuns({ limit: 1000 });
         assert.ok(items.length > 0 && items.length < 500);
+        let changes = 0;
+        using _ = engine.watch(() => (changes += 1));
         await assert.rejects(engine.createBackfill({ ...backfill, intervals: manyIntervals() }), {
           code: 'STORAGE_FULL',
         });
         assert.deepEqual((await engine.listBackfills({ limit: 1 })).items, [], 'nothing half done');
+        assert.equal(changes, 0, 'whoever waits for a change would try in vain, again and again');
       }
       await using engine = await openSqliteEngine({ file });
       await fill(engine, 500);
