@@ -3,6 +3,8 @@
  * runs back at once and starts another.
  *
  * Whatever happens in the process (a crash of a native library, all memory gone, SIGKILL) is an attempt that failed.
+ * One that gives no sign of life has lost its runs, and is ended: it may have been stopped while it held the lock of
+ * the store, and then nobody could work.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -26,9 +28,12 @@ export interface WorkerSettings extends ModelSource {
 
 export type ToWorker = { readonly settings: WorkerSettings } | { readonly stop: true };
 export interface FromWorker {
-  /** Its id as a worker. */
-  readonly ready: string;
+  /** Its id as a worker: said at the start, and then a few times in each lease, as a sign of life. */
+  readonly alive: string;
 }
+
+/** Signs of life in the time of a lease. */
+export const SIGNS_OF_LIFE = 3;
 
 export interface WorkerHost extends AsyncDisposable {
   /** From now on; a process that has others finishes what it does, beside the next one. */
@@ -38,6 +43,8 @@ export interface WorkerHost extends AsyncDisposable {
 /** A process that dies again and again must not keep the machine busy. */
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 10_000;
+/** To look again after the store could not be read. */
+const PAUSE_MS = 1000;
 /** After so long it was no failed start. */
 const STEADY_MS = 30_000;
 const LEAVE_MS = 20_000;
@@ -80,6 +87,8 @@ export function superviseWorker(engine: Engine): WorkerHost {
         if (items.length > 0) current = start(settings);
       } catch (error) {
         notice.publish({ level: 'error', message: 'Cannot see whether there are runs', error });
+        timer?.[Symbol.dispose]();
+        timer = systemClock.after(PAUSE_MS, look);
         return;
       }
     }
@@ -98,10 +107,19 @@ export function superviseWorker(engine: Engine): WorkerHost {
     const live: Live = { process: child, settings: given, gone: gone.promise, isLeaving: false };
     all.add(live);
     child.send({ settings: given } satisfies ToWorker, () => undefined);
-    child.on('message', (message: FromWorker) => (workerId = message.ready));
+    const silence = watchSilence(given.batch.lease, () => {
+      if (live.isLeaving) return; // it has a time of its own
+      notice.publish({ level: 'error', message: 'The worker process gives no sign of life, and is ended' });
+      child.kill('SIGKILL');
+    });
+    child.on('message', (message: FromWorker) => {
+      workerId = message.alive;
+      silence.heard();
+    });
     child.once('error', (error) => notice.publish({ level: 'error', message: 'Cannot start a worker', error }));
     child.once('close', (code, signal) => {
       all.delete(live);
+      silence[Symbol.dispose]();
       if (current === live) current = undefined;
       const livedMs = systemClock.now() - startedAt;
       const isFault = !live.isLeaving && code !== 0;
@@ -160,4 +178,19 @@ export function superviseWorker(engine: Engine): WorkerHost {
       await Promise.all([...all].map(({ gone }) => gone));
     },
   };
+}
+
+/** Calls `onSilence` when nothing was heard for longer than a lease. */
+function watchSilence(leaseMs: number, onSilence: () => void): Disposable & { heard(): void } {
+  let missed: number | undefined; // not before the first sign: a start takes as long as it takes
+  let timer: Disposable | undefined;
+  // Counted, not measured: when this process was asleep itself, what came meanwhile is read before the next look.
+  const look = (): void => {
+    timer = systemClock.after(leaseMs / SIGNS_OF_LIFE, look);
+    if (missed === undefined) return;
+    missed += 1;
+    if (missed > SIGNS_OF_LIFE) onSilence();
+  };
+  look();
+  return { heard: () => void (missed = 0), [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
 }

@@ -14,7 +14,7 @@ import { createStepRunner } from '../jobs/step-runner.ts';
 import { startWorker } from '../jobs/worker.ts';
 import { createLogger, logEvents } from '../telemetry/log.ts';
 import { createBatchThreads } from './batch-threads.ts';
-import type { FromWorker, ToWorker, WorkerSettings } from './worker-host.ts';
+import { SIGNS_OF_LIFE, type FromWorker, type ToWorker, type WorkerSettings } from './worker-host.ts';
 
 /** Time for what is closed after the last run has ended or was handed over. */
 const CLOSE_MS = 15_000;
@@ -51,7 +51,7 @@ const worker = startWorker({
   leaseMs: batch.lease,
   stopGraceMs: batch.stopGrace,
 });
-process.send!({ ready: worker.id } satisfies FromWorker);
+giveSignsOfLife();
 
 const why = await told();
 notice.publish({ level: 'info', message: `The worker is leaving: ${why}` });
@@ -60,6 +60,11 @@ systemClock.after(batch.stopGrace + CLOSE_MS, () => process.kill(process.pid, 'S
 await worker[Symbol.asyncDispose]();
 await opened.disposeAsync();
 process.exit(0);
+
+function giveSignsOfLife(): void {
+  if (process.connected) process.send!({ alive: worker.id } satisfies FromWorker, () => undefined);
+  systemClock.after(batch.lease / SIGNS_OF_LIFE, giveSignsOfLife);
+}
 
 /** Resolves when it must leave: asked to, or alone. */
 function told(): Promise<string> {

@@ -6,6 +6,7 @@ import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lockStore } from '../support/locked-store.ts';
 import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
 
 const IRIS = { iris: 'examples/quickstart/models/iris' };
@@ -105,6 +106,27 @@ describe('the batch half of a server', { timeout: 240_000 }, () => {
     assert.ok(await isGone(Number(pid)));
   });
 
+  it('answers requests while somebody keeps its store locked, and says so to who wants a run', async () => {
+    await using workspace = await workspaceWith(IRIS);
+    await configure(workspace.path, { jobs: { quick: { command: ['true'] } } });
+    await using server = await startServer(workspace.path, { command: 'up' });
+    {
+      await using _ = await lockStore(join(workspace.path, '.servery', 'state.db'));
+      using load = startLoad(server);
+      const response = await post(server, 'quick');
+      assert.equal(response.status, 503);
+      const { error, code, hint } = (await response.json()) as Readonly<Record<string, string>>;
+      assert.equal(code, 'DATABASE_FAILED');
+      assert.match(error!, /another process has kept it locked for more than 5000 ms/);
+      assert.match(hint!, /Find the process/);
+      assert.deepEqual(await jobNames(server), ['quick'], 'what is known can be read');
+      assert.deepEqual(load.failures, []);
+      assert.ok(load.answers() > 100, `${load.answers()} answers`);
+    }
+    const run = await ended(server, (await startRun(server, 'quick')).id);
+    assert.equal(run.state, 'succeeded');
+  });
+
   it('hands runs over when it is told to stop, and leaves nothing running', async () => {
     await using workspace = await workspaceWith(IRIS);
     await configure(workspace.path, {
@@ -168,12 +190,16 @@ function configure(folder: string, config: object): Promise<void> {
   return writeFile(join(folder, 'servery.config.json'), JSON.stringify(config));
 }
 
-async function startRun(server: RunningServer, job: string): Promise<RunView> {
-  const response = await fetch(`${server.http}/api/jobs/${job}/runs`, {
+function post(server: RunningServer, job: string): Promise<Response> {
+  return fetch(`${server.http}/api/jobs/${job}/runs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: '{}',
   });
+}
+
+async function startRun(server: RunningServer, job: string): Promise<RunView> {
+  const response = await post(server, job);
   const text = await response.text();
   assert.ok(response.ok, text);
   return JSON.parse(text) as RunView;

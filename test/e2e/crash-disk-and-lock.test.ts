@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { workThrough, workUntilOver } from '../support/crash.ts';
-import { checkWhole, crashScenario, retryFailed, stateFile, type Left } from '../support/crash-scenario.ts';
+import { checkTidy, checkWhole, crashScenario, retryFailed, stateFile, type Left } from '../support/crash-scenario.ts';
 import { lockStore } from '../support/locked-store.ts';
 import { smallDisk } from '../support/small-disk.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -31,6 +31,7 @@ describe('work beside', { timeout: 250_000 }, () => {
       assert.match(told, /STORAGE_FULL|disk is full|no space left/, 'the reason is told');
       while (await retryFailed(scenario)) await workUntilOver(scenario);
       await checkWhole(scenario, undisturbed);
+      await checkTidy(scenario);
     });
   }
 
@@ -40,6 +41,7 @@ describe('work beside', { timeout: 250_000 }, () => {
       const told = await workThrough(scenario, failpoint, () => lockStore(stateFile(scenario.folder)), LOCKED_MS);
       assert.match(told, /another process has kept it locked for more than 5000 ms|Its worker was silent/);
       await checkWhole(scenario, undisturbed);
+      await checkTidy(scenario);
     });
   }
 });

@@ -8,8 +8,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CrashScenario } from './crash-scenario.ts';
+import { stateFile, type CrashScenario } from './crash-scenario.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 
@@ -43,9 +44,17 @@ function startWork(workspace: string, env: Readonly<Record<string, string>> = {}
   };
 }
 
-/** Works until nothing is left to do. */
-export async function workUntilOver({ folder, isOver }: CrashScenario): Promise<void> {
-  await using work = startWork(folder);
+/** Works until nothing is left to do. @returns what was logged */
+export async function workUntilOver(
+  { folder, isOver }: CrashScenario,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  await using work = startWork(folder, env);
+  await untilOver(work, isOver);
+  return work.log();
+}
+
+async function untilOver(work: Working, isOver: () => Promise<boolean>): Promise<void> {
   while (!(await isOver())) {
     if (work.process.exitCode !== null) throw new Error(`work has ended: ${work.log()}`);
     await sleep(20);
@@ -85,25 +94,31 @@ export async function workThrough(
     await using _ = await begin();
     await sleep(forMs);
   }
-  while (!(await scenario.isOver())) {
-    if (work.process.exitCode !== null) throw new Error(`work has ended: ${work.log()}`);
-    await sleep(20);
-  }
+  await untilOver(work, () => scenario.isOver());
   const { items } = await scenario.engine.listRuns({ limit: 10 });
   const attempts = await Promise.all(items.map(({ id }) => scenario.engine.attempts(id)));
   return work.log() + attempts.flatMap((all) => all.map(({ error }) => error?.message ?? '')).join('\n');
 }
 
 /**
- * A worker falls asleep at a failpoint until its lease has gone to another, which finishes the run; then it wakes up
- * and does what it was about to do.
+ * A worker falls asleep at a failpoint, with the process that would end it for that, until its lease has gone to
+ * another, which finishes the run; then it wakes up and does what it was about to do.
  */
 export async function wakeUpLate(scenario: CrashScenario, failpoint: string): Promise<void> {
   await using asleep = startWork(scenario.folder, { SERVERY_FAILPOINT: `${failpoint}:stop` });
   const worker = await stoppedWorker(asleep, scenario, failpoint);
+  asleep.process.kill('SIGSTOP');
+  forgetTicker(stateFile(scenario.folder));
   await workUntilOver(scenario);
   process.kill(worker, 'SIGCONT');
+  asleep.process.kill('SIGCONT');
   await sleep(1500); // it has time to do harm
+}
+
+/** The lease of who sleeps, given up before its time: waiting for its end shows nothing more. */
+function forgetTicker(file: string): void {
+  using db = new DatabaseSync(file, { timeout: 5000 });
+  db.exec('UPDATE ticker SET expires_ms = 0');
 }
 
 async function stoppedWorker(work: Working, scenario: CrashScenario, failpoint: string): Promise<number> {

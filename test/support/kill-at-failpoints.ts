@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { FAILPOINTS } from '../../src/core/failpoint.ts';
 import { workUntilKilled, workUntilOver } from './crash.ts';
-import { checkWhole, crashScenario, type Left } from './crash-scenario.ts';
+import { checkTidy, checkWhole, crashScenario, type Left } from './crash-scenario.ts';
 import { undisturbedOutput } from './undisturbed-output.ts';
 
 /** Those that the scenario does not pass: the tests of the engine and of databases do. */
@@ -26,6 +26,7 @@ export function testKillsAt(kind: RegExp): void {
         assert.equal(how, 'killed');
         await workUntilOver(scenario);
         await checkWhole(scenario, undisturbed);
+        await checkTidy(scenario);
       });
     }
   });

@@ -8,7 +8,15 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workInTrouble, workUntilOver, type Trouble } from './crash.ts';
-import { checkWhole, crashScenario, retryFailed, stateFile, type CrashScenario, type Left } from './crash-scenario.ts';
+import {
+  checkTidy,
+  checkWhole,
+  crashScenario,
+  retryFailed,
+  stateFile,
+  type CrashScenario,
+  type Left,
+} from './crash-scenario.ts';
 import { lockStore } from './locked-store.ts';
 import { smallDisk, type SmallDisk } from './small-disk.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -67,6 +75,7 @@ async function troubleAtRandom(seed: number, output: Left): Promise<readonly str
     await workUntilOver(scenario);
     while (await retryFailed(scenario)) await workUntilOver(scenario);
     await checkWhole(scenario, output);
+    await checkTidy(scenario);
     return hits;
   } finally {
     await rm(log, { force: true });

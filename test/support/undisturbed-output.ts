@@ -1,7 +1,7 @@
 /** What the crash scenario leaves when nothing happens to it: what it must leave whatever happens. */
 import assert from 'node:assert/strict';
 import { workUntilOver } from './crash.ts';
-import { checkWhole, crashScenario, readOutput, type Left } from './crash-scenario.ts';
+import { checkTidy, checkWhole, crashScenario, readOutput, type Left } from './crash-scenario.ts';
 
 export async function undisturbedOutput(): Promise<Left> {
   await using scenario = await crashScenario();
@@ -13,5 +13,6 @@ export async function undisturbedOutput(): Promise<Left> {
     'one file, and one for each day',
   );
   await checkWhole(scenario, output);
+  await checkTidy(scenario);
   return output;
 }
