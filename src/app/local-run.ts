@@ -6,10 +6,14 @@ import { inspectCandidate } from '../jobs/train/candidate.ts';
 import { runLocally, type LocalRun, type LocalRunOrder } from '../jobs/local-run.ts';
 import type { Workspace } from './workspace.ts';
 
-/** @throws {ServeryError} `INVALID_REQUEST` for parameters that do not fit */
+/**
+ * @param onStuck called when a run of a model does not end, which keeps the process from exiting by itself
+ * @throws {ServeryError} `INVALID_REQUEST` for parameters that do not fit
+ */
 export async function runJobLocally(
   { folder, stateFolder, modelsFolder, config }: Workspace,
   order: Omit<LocalRunOrder, 'workspace'>,
+  onStuck: () => void,
 ): Promise<LocalRun> {
   const source = { modelsFolder, stateFolder, models: config.models ?? {} };
   const limits = { memory: config.batch.memory, threads: config.batch.threads };
@@ -24,5 +28,9 @@ export async function runJobLocally(
     predict: (options, context, ledger) => runPredictStep(options, context, ledger, models, limits),
     inspect: (candidate) => inspectCandidate(candidate, source, models, runPredictStep),
   });
-  return await runLocally({ ...order, workspace: folder }, runner);
+  try {
+    return await runLocally({ ...order, workspace: folder }, runner);
+  } finally {
+    if (models.hasStuck) onStuck();
+  }
 }

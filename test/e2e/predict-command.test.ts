@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { batchWorkspace, type BatchWorkspace } from '../support/batch-models.ts';
@@ -11,7 +11,7 @@ const SERVERY = new URL('../../bin/servery', import.meta.url).pathname;
 
 let workspace: BatchWorkspace;
 before(async () => {
-  workspace = await batchWorkspace('doubler', 'slow', 'quickstart/iris');
+  workspace = await batchWorkspace('doubler', 'slow', 'quickstart/iris', 'endless-on-negative');
 });
 after(() => workspace[Symbol.asyncDispose]());
 
@@ -33,6 +33,30 @@ function servery(args: readonly string[], stdin = ''): Promise<Ended> {
 const at = (name: string) => join(workspace.path, name);
 
 describe('servery predict', () => {
+  it('ends with its error, and its exit code, when a call of the model never ends', async () => {
+    await writeFile(at('endless.csv'), 'x\n1\n-1\n');
+    const args = ['predict', 'endless-on-negative', '-i', at('endless.csv'), '-o', at('endless-out.csv')];
+    const plain = await servery([...args, '--batch-timeout', '500ms']);
+    assert.equal(plain.code, 1);
+    assert.match(plain.stderr, /has not answered a batch of \d rows in 500 ms\n {2}DEADLINE_EXCEEDED: Raise/);
+    const asJson = await servery([...args, '--batch-timeout', '500ms', '--json']);
+    assert.equal(asJson.code, 1);
+    assert.equal((JSON.parse(asJson.stdout) as { error: { code: string } }).error.code, 'DEADLINE_EXCEEDED');
+    assert.ok(!(await readdir(workspace.path)).includes('endless-out.csv'));
+  });
+
+  it('likewise as the step of a job that is run here', async () => {
+    await writeFile(at('endless.csv'), 'x\n-1\n');
+    const input = { path: 'endless.csv' };
+    const predict = { model: 'endless-on-negative', input, output: { path: 'endless/' }, batchTimeout: '500ms' };
+    await writeFile(at('servery.config.json'), JSON.stringify({ jobs: { endless: { predict } } }));
+    const { code, stdout } = await servery(['job', 'run', 'endless', '--local', '--json']);
+    await rm(at('servery.config.json'));
+    assert.equal(code, 1);
+    const { run } = JSON.parse(stdout) as { run: { state: string; error: { code: string } } };
+    assert.deepEqual([run.state, run.error.code], ['failed', 'DEADLINE_EXCEEDED']);
+  });
+
   it('writes a file and says so', async () => {
     await writeFile(at('in.csv'), 'id,x\na,1\nb,2\n');
     const { code, stdout } = await servery([

@@ -56,5 +56,6 @@ async function quickstart(): Promise<{ readonly path: string; readonly workspace
 function run(workspace: Workspace, name: string, interval: LocalRun['interval']): Promise<LocalRun> {
   const job = createJob(name, workspace.config.jobs[name]!);
   const { signal } = new AbortController();
-  return runJobLocally(workspace, { job, interval, params: {}, request: 'test', signal, progress: () => undefined });
+  const order = { job, interval, params: {}, request: 'test', signal, progress: () => undefined };
+  return runJobLocally(workspace, order, () => assert.fail('a model is stuck'));
 }

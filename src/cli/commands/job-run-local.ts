@@ -17,6 +17,7 @@ import { readParams } from '../job-params.ts';
 import { endText, progressCounts } from '../job-text.ts';
 import type { Result } from '../output.ts';
 import { openStatusLine } from '../status-line.ts';
+import { leaveStuck } from '../leave-stuck.ts';
 import { exitCodeOf, failureOf } from './job-run.ts';
 
 const INTERRUPTED = 130;
@@ -31,14 +32,15 @@ export async function startLocally(folder: string, name: string, options: Option
       : parseInterval(text, job.timezone);
   using interrupt = listenForInterrupt();
   using line = openStatusLine();
-  const run = await runJobLocally(workspace, {
+  const order = {
     job,
     interval,
     params: readParams(options) ?? {},
     request: (options['request'] as string | undefined) ?? newRequest(),
     signal: interrupt.signal,
     progress: (step: string, progress: StepProgress) => line.show(`${step}${progressCounts(progress)}`),
-  });
+  };
+  const run = await runJobLocally(workspace, order, leaveStuck);
   line.clear();
   const shown = viewLocalRun(run);
   return {

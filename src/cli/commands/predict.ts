@@ -6,6 +6,7 @@ import { ServeryError } from '../../core/errors.ts';
 import { describeIssues } from '../../models/option-issues.ts';
 import { predictOptions, type PredictOptions, type PredictOptionsInput } from '../../jobs/predict/options.ts';
 import type { PredictOutcome } from '../../jobs/predict/run-predict-step.ts';
+import { leaveStuck } from '../leave-stuck.ts';
 import { printFailure, type Result } from '../output.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { SIGNAL_EXIT_CODES, stopOnSignals } from '../stop-signals.ts';
@@ -60,8 +61,7 @@ export async function predict(model: string, flags: PredictFlags): Promise<Resul
     const { runId, outcome } = await predictFiles(workspace, options, {
       resume: flags.resume === true,
       signal: stop.signal,
-      // A thread inside ONNX Runtime can neither be stopped nor left behind.
-      onStuck: () => process.once('exit', () => process.kill(process.pid, 'SIGKILL')),
+      onStuck: leaveStuck,
       progress: (progress) => bar.update(progress),
     });
     bar.stop();

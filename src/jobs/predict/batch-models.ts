@@ -43,6 +43,8 @@ export interface BatchModels extends AsyncDisposable {
 }
 
 const KEEP_MS = 300_000;
+/** Whoever asked for a run has its answer, or has given up: one that goes on now may as well never end. */
+const CLOSE_GRACE_MS = 1000;
 
 interface Kept {
   readonly loaded: Promise<BatchModel>;
@@ -60,7 +62,7 @@ export function createBatchModels(source: ModelSource, keepMs = KEEP_MS): BatchM
   const runtimeFor = (format: Runtime['format']): Runtime => {
     const known = runtimes.get(format);
     if (known !== undefined) return known;
-    const runtime = format === 'onnx' ? createOnnxRuntime() : createHandlerRuntime();
+    const runtime = format === 'onnx' ? createOnnxRuntime({ closeGraceMs: CLOSE_GRACE_MS }) : createHandlerRuntime();
     runtimes.set(format, runtime);
     return runtime;
   };
@@ -115,10 +117,10 @@ export function createBatchModels(source: ModelSource, keepMs = KEEP_MS): BatchM
         isGivenBack = true;
         mine.users -= 1;
         if (mine.users > 0 || kept.get(key) !== mine) return;
-        // A stuck run never ends: nobody should be given this executor again.
+        // A stuck run never ends: nobody should be given this executor again, nor wait for it.
         if ((await mine.loaded).isStuck) {
           hasStuck = true;
-          return forget(key, mine);
+          return void forget(key, mine);
         }
         mine.expiry = systemClock.after(keepMs, () => void forget(key, mine));
       };
