@@ -12,6 +12,13 @@ export interface OnlineWay {
   ask(body: string): Promise<readonly Record<string, unknown>[]>;
 }
 
+/** Of the plain door. */
+interface Answer {
+  readonly rows?: readonly Record<string, unknown>[];
+  readonly error?: string;
+  readonly code?: string;
+}
+
 const encoder = new TextEncoder();
 
 /** The plain door without its socket: the same decoding, queue and batches, and the values as they are. */
@@ -26,9 +33,15 @@ export function inProcess(predict: Predict, model: ModelVersion): OnlineWay {
   };
 }
 
-/** @param url of a server, such as http://127.0.0.1:8080 */
+/**
+ * @param url of a server, such as http://127.0.0.1:8080
+ * @throws {ServeryError} `USAGE`
+ */
 export function throughHttp(url: string, { name, version }: ModelVersion, key: string | undefined): OnlineWay {
   const path = `/models/${encodeURIComponent(name)}/versions/${version}/predict`;
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
+    throw new ServeryError('USAGE', 'Cannot read --url: expected an address such as http://127.0.0.1:8080');
+  }
   const authorization = key === undefined ? {} : { authorization: `Bearer ${key}` };
   const headers = { 'content-type': 'application/json', ...authorization };
   return {
@@ -37,10 +50,11 @@ export function throughHttp(url: string, { name, version }: ModelVersion, key: s
       const response = await fetch(new URL(path, url), { method: 'POST', headers, body }).catch((cause: unknown) => {
         throw new ServeryError('SERVER_NOT_RUNNING', `Cannot reach the server at ${url}`, { cause });
       });
-      const answer = (await response.json()) as { rows?: Record<string, unknown>[]; error?: string; code?: string };
+      const answer = (await response.json().catch(() => ({}))) as Answer;
       if (response.ok && answer.rows !== undefined) return answer.rows;
-      const { error = `status ${response.status}`, code = '' } = answer;
-      throw new ServeryError(Object.hasOwn(ERROR_CATALOG, code) ? (code as ErrorCode) : 'INTERNAL', error);
+      const { error, code = '' } = answer;
+      if (error !== undefined && Object.hasOwn(ERROR_CATALOG, code)) throw new ServeryError(code as ErrorCode, error);
+      throw new ServeryError('SERVER_NOT_RUNNING', `What answers at ${url} is no Servery (status ${response.status})`);
     },
   };
 }

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Column } from '../core/columns.ts';
-import { ServeryError } from '../core/errors.ts';
+import { ServeryError, type ErrorCode } from '../core/errors.ts';
 import type { ModelRef, ModelVersion } from '../core/model.ts';
 import type { InputRows } from '../dataset/input.ts';
 import { openInput } from '../dataset/open-input.ts';
@@ -55,6 +55,17 @@ export interface ParityDifference {
   readonly what: string;
 }
 
+/** What says nothing about a row, and would be said of each. */
+const OF_THE_SERVER: ReadonlySet<ErrorCode> = new Set([
+  'SERVER_NOT_RUNNING',
+  'SHUTTING_DOWN',
+  'MODEL_NOT_FOUND',
+  'MODEL_NOT_READY',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'HOST_NOT_ALLOWED',
+  'QUEUE_FULL',
+]);
 const TIMEOUT_MS = 60_000;
 const CROWD = 128;
 const REQUEST_SIZES = [2, 3, 5, 8, 13, 33, 64];
@@ -248,7 +259,7 @@ class Comparison {
       answers = await this.#way.ask(`{"rows":[${rows.map(({ json }) => json).join(',')}]}`);
     } catch (error) {
       if (!(error instanceof ServeryError)) throw error;
-      if (error.code === 'SERVER_NOT_RUNNING' || error.code === 'MODEL_NOT_FOUND') throw error;
+      if (OF_THE_SERVER.has(error.code)) throw error;
       refusal = error;
     }
     for (const [i, row] of rows.entries()) {

@@ -1,22 +1,22 @@
 /** Online and batch give the same bits: for every model of the quickstart, and for models of every datatype. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { checkParity } from '../../src/app/parity.ts';
+import { checkParity, type ParityOptions } from '../../src/app/parity.ts';
 import { openWorkspace } from '../../src/app/workspace.ts';
 import { inputOptions } from '../../src/dataset/options.ts';
 import { batchWorkspace, type BatchWorkspace } from '../support/batch-models.ts';
+import { servery } from '../support/command.ts';
 import { sql } from '../support/predict-step.ts';
+import { startServer } from '../support/workspace-server.ts';
 
 const QUICKSTART = new URL('../../examples/quickstart/', import.meta.url).pathname;
 
-async function parity(folder: string, model: string, file: string) {
+async function parity(folder: string, model: string, file: string, server?: ParityOptions['server']) {
   const workspace = await openWorkspace(folder, {}, {});
-  return checkParity(
-    workspace,
-    { name: model },
-    { input: inputOptions.parse({ path: file }), maxRows: 200, server: undefined },
-  );
+  return checkParity(workspace, { name: model }, { input: inputOptions.parse({ path: file }), maxRows: 200, server });
 }
 
 describe('the models of the quickstart', () => {
@@ -110,3 +110,61 @@ describe('models with ways of their own', () => {
     assert.ok(report.notes.some((note) => /do not settle/.test(note)));
   });
 });
+
+describe('a running server', () => {
+  const models: [string, string][] = [
+    ['quickstart/iris', ''],
+    ['identity-int64', 'SELECT 9007199254740000 + range * 7 AS x FROM range(40)'],
+    ['identity-fp32', "SELECT unnest([0.1, -0.0, 3.4e38, 'nan', 'inf', 1e-45]::DOUBLE[]) AS x"],
+    ['identity-bytes', "SELECT unnest(['text', '', 'é', '\"']) AS x"],
+    ['fails-on-negative', 'SELECT CASE WHEN range % 9 = 5 THEN -1 ELSE range END AS x FROM range(60)'],
+    ['string-labels', 'SELECT [range / 10, 3, 1.4, 0.2]::FLOAT[] AS X FROM range(60)'],
+    ['nan-inf', 'SELECT (range - 3)::FLOAT AS x FROM range(7)'],
+  ];
+
+  it('gives the bits of the batch way, refuses what it refuses, and needs its key', async () => {
+    await using workspace = await batchWorkspace(...models.map(([model]) => model), 'quickstart/digits');
+    const key = 'a-key-of-twenty-characters-or-more';
+    const hash = `sha256:${createHash('sha256').update(key).digest('hex')}`;
+    const auth = { keys: [{ name: 'parity', hash, scopes: ['predict'] }] };
+    await workspace.write('servery.config.json', JSON.stringify({ auth }));
+    await using server = await startServer(workspace.path);
+    for (const [model, query] of models) {
+      const name = model.replace('quickstart/', '');
+      const file = query === '' ? join(QUICKSTART, `data/${name}.held-out.csv`) : join(workspace.path, 'rows.parquet');
+      if (query !== '') await sql(`COPY (${query}) TO '${file}'`);
+      const report = await parity(workspace.path, name, file, { url: server.http, key });
+      assert.deepEqual(report.examples, [], name);
+      assert.ok(report.rows > 3 && report.answers >= 2 * report.rows - report.refused, name);
+    }
+    const file = join(QUICKSTART, 'data/iris.held-out.csv');
+    const code = (error: unknown) => (error as { code: string }).code;
+    const ask = (url: string, given?: string) =>
+      parity(workspace.path, 'iris', file, { url, key: given }).then(() => 'none', code);
+    assert.equal(await ask(server.http), 'UNAUTHENTICATED');
+    assert.equal(await ask('nonsense', key), 'USAGE');
+    assert.equal(await ask('http://127.0.0.1:9', key), 'SERVER_NOT_RUNNING');
+    const said = await servery(['parity', 'iris', file, '--url', server.http, '--key', key, '--json'], {
+      cwd: workspace.path,
+    });
+    assert.equal(said.code, 0, said.stderr);
+    const { parity: report } = JSON.parse(said.stdout) as { parity: { rows: number; differences: number } };
+    assert.deepEqual([report.rows, report.differences], [50, 0]);
+  });
+
+  it('that serves another artifact under the same version differs', async () => {
+    await using here = await batchWorkspace('doubler');
+    await using there = await batchWorkspace('doubler');
+    await cp(fixture('identity-fp32'), join(there.path, 'models/doubler/1/model.onnx'));
+    const file = join(here.path, 'rows.parquet');
+    await sql(`COPY (SELECT 1.0 + range AS x FROM range(20)) TO '${file}'`);
+    await using server = await startServer(there.path);
+    const report = await parity(here.path, 'doubler', file, { url: server.http, key: undefined });
+    assert.ok(report.differences > 0);
+    assert.equal(report.examples[0]!.way, 'alone');
+  });
+});
+
+function fixture(name: string): string {
+  return new URL(`../fixtures/models/${name}/1/model.onnx`, import.meta.url).pathname;
+}
