@@ -82,6 +82,9 @@ export const inputOptions = z
     if (!isDatabase && (input.table ?? input.query) !== undefined) {
       problem('table', 'table and query are for sqlite and postgres');
     }
+    for (const [source, names] of Map.groupBy(Object.keys(input.columns), (given) => input.columns[given])) {
+      if (names.length > 1) problem('columns', `expected one name for ${source}, got ${names.join(' and ')}`);
+    }
     if (input.timeColumn === undefined && input.timeUnit !== undefined) {
       problem('timeUnit', 'expected timeColumn beside it');
     }

@@ -70,6 +70,11 @@ describe('job options', () => {
 
   for (const [what, options, problem] of [
     [
+      'two names for one column of a file',
+      { predict: { model: 'm', input: { path: 'a.csv', columns: { a: 'x', b: 'x' } }, output: { path: 'o/' } } },
+      /expected one name for x, got a and b/,
+    ],
+    [
       'two kinds of step',
       { command: ['a'], predict: undefined, train: { command: ['b'], publish: { model: 'm' } } },
       /expected one of predict, command, train, steps, got command and train/,
