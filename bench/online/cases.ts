@@ -1,6 +1,6 @@
 /** The cases of the online bench: models, bodies, connections, and the floor that each is held against. */
 import { readFileSync } from 'node:fs';
-import type { Goal } from './table.ts';
+import type { Goal } from '../table.ts';
 
 export interface Case {
   readonly name: string;
