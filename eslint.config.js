@@ -24,6 +24,7 @@ export default defineConfig(
     '**/node_modules',
     'dist',
     '.venv',
+    '**/.peers',
     '.cache',
     '**/.servery',
     'src/**/gen',

@@ -1,7 +1,4 @@
-/**
- * `npm run bench -- online [--only TEXT] [--seconds N] [--repetitions N]`, and `-- batch [--only TEXT]
- * [--repetitions N]`. The peers have their place in bench/peers.
- */
+/** `npm run bench -- NAME …`. See bench/README.md. */
 import { parseArgs } from 'node:util';
 import { runBatch } from './batch/run.ts';
 import { runOnline } from './online/run.ts';
@@ -12,15 +9,15 @@ const { positionals, values } = parseArgs({
     only: { type: 'string' },
     seconds: { type: 'string', default: '3' },
     repetitions: { type: 'string', default: '3' },
+    keep: { type: 'boolean', default: false },
   },
 });
-const { only } = values;
-const repetitions = Number(values.repetitions);
+const { only, keep } = values;
+const [seconds, repetitions] = [Number(values.seconds), Number(values.repetitions)];
 const [bench] = positionals;
-if (positionals.length === 1 && bench === 'online') {
-  await runOnline({ only, seconds: Number(values.seconds), repetitions });
-} else if (positionals.length === 1 && bench === 'batch') await runBatch({ only, repetitions });
+if (positionals.length === 1 && bench === 'online') await runOnline({ only, seconds, repetitions, keep });
+else if (positionals.length === 1 && bench === 'batch') await runBatch({ only, repetitions, keep });
 else {
-  console.error('Usage: npm run bench -- online|batch [--only TEXT] [--seconds N] [--repetitions N]');
+  console.error('Usage: npm run bench -- online|batch [--only TEXT] [--seconds N] [--repetitions N] [--keep]');
   process.exit(2);
 }

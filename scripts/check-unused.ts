@@ -34,7 +34,7 @@ interface Module {
 const modules = fs
   .globSync(['{src,test,bench,examples,scripts,bin}/**/*.{ts,mjs}', '*.js'], {
     cwd: root,
-    exclude: (name) => ['node_modules', '.servery', 'fixtures'].includes(path.basename(name)),
+    exclude: (name) => ['node_modules', '.servery', '.peers', 'fixtures'].includes(path.basename(name)),
   })
   .sort()
   .map(read);

@@ -16,11 +16,12 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 /**
  * @param {string} name
  * @param {string} requirements a file of pinned requirements
+ * @param {{ folder?: string, interpreter?: string | undefined }} [where] another folder; another interpreter than `python3`
  * @returns {Promise<string>} the interpreter
  * @throws {Error} in one line, when this machine has no usable Python
  */
-export async function pythonEnvironment(name, requirements) {
-  const folder = path.join(root, '.venv', name);
+export async function pythonEnvironment(name, requirements, where = {}) {
+  const { folder = path.join(root, '.venv', name), interpreter = 'python3' } = where;
   const python = path.join(folder, 'bin', 'python');
   const stamp = path.join(folder, 'requirements.stamp');
   const wanted = `${os.type()} ${os.machine()}\n${fs.readFileSync(requirements, 'utf8')}`;
@@ -29,9 +30,9 @@ export async function pythonEnvironment(name, requirements) {
   if (isUpToDate()) return python;
   await withFileLock(path.join(root, '.cache', `python-${name}.lock`), () => {
     if (isUpToDate()) return;
-    console.error(`servery: making the Python environment .venv/${name} (once, a minute or two) …`);
+    console.error(`servery: making the Python environment ${path.relative(root, folder)} (once, a minute or two) …`);
     fs.rmSync(folder, { recursive: true, force: true });
-    make(folder, python, requirements);
+    make(folder, python, requirements, interpreter);
     fs.writeFileSync(stamp, wanted);
   });
   return python;
@@ -41,20 +42,21 @@ export async function pythonEnvironment(name, requirements) {
  * @param {string} folder
  * @param {string} python
  * @param {string} requirements
+ * @param {string} interpreter
  */
-function make(folder, python, requirements) {
+function make(folder, python, requirements, interpreter) {
   if (run('uv', ['--version']).ok) {
-    const made = run('uv', ['venv', '--quiet', folder]);
+    const made = run('uv', ['venv', '--quiet', '--python', interpreter, folder]);
     const filled = made.ok && run('uv', ['pip', 'install', '--quiet', '--python', python, '-r', requirements]).ok;
     if (filled) return;
     // uv does not read pip's settings, so pip may still reach a registry where uv did not.
     fs.rmSync(folder, { recursive: true, force: true });
   }
 
-  let made = run('python3', ['-m', 'venv', folder]);
+  let made = run(interpreter, ['-m', 'venv', folder]);
   if (!made.ok && installDebianPackages(['python3', 'python3-venv', 'python3-pip'])) {
     fs.rmSync(folder, { recursive: true, force: true });
-    made = run('python3', ['-m', 'venv', folder]);
+    made = run(interpreter, ['-m', 'venv', folder]);
   }
   if (!made.ok) throw new Error(`needs python3 with venv (on Debian: python3-venv): ${made.why}`);
 

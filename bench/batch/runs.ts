@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type RunDetails } from '../../src/client/index.ts';
 import { startServery, type RunningServer } from '../processes.ts';
-import { figureOf, median, type Figure } from '../report.ts';
+import { figureOf, type Figure } from '../figures.ts';
+import { median } from '../table.ts';
 
 const ORDERS = 30;
 const STEPS = 20;

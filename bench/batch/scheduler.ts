@@ -8,7 +8,7 @@ import { openSqliteEngine } from '../../src/engine/sqlite/open.ts';
 import { scheduleOptions } from '../../src/schedule/options.ts';
 import { intervalsOfRange } from '../../src/schedule/ranges.ts';
 import { compileSchedule } from '../../src/schedule/schedule.ts';
-import { figureOf, type Figure } from '../report.ts';
+import { figureOf, type Figure } from '../figures.ts';
 
 /** Of one process with very many schedules. */
 export interface SchedulerFigures {

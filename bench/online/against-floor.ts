@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { load, type LoadReport } from '../load/plan.ts';
 import { measureEngine, startEcho, type RunningServer } from '../processes.ts';
 import { modelOf, type Case } from './cases.ts';
-import { lineOf, repeat, type Line } from './table.ts';
+import { lineOf, takeTurns, type Line } from '../table.ts';
 
 export interface Effort {
   /** Of each measurement. */
@@ -13,17 +13,19 @@ export interface Effort {
 
 export async function againstEcho(one: Case, servery: RunningServer, effort: Effort): Promise<readonly Line[]> {
   await using echo = await startEcho(await answerOf(one, servery));
-  const repetitions = await repeat(
+  const repetitions = await takeTurns(
     effort.repetitions,
     () => run(one, echo, '/', effort.seconds),
     () => run(one, servery, pathOf(one), effort.seconds),
   );
   const errors = (report: LoadReport) => report.errors;
-  const p99 = lineOf(`${one.name}: p99 ms`, repetitions, (report) => report.latencyMs.p99, errors);
+  const against = 'the echo';
+  const held = { against, errors, goal: one.goal };
+  const p99 = lineOf(`${one.name}: p99 ms`, repetitions, (report) => report.latencyMs.p99, { against, errors });
   if (one.connections === 1) {
-    return [lineOf(`${one.name}: p50 ms`, repetitions, (report) => report.latencyMs.p50, errors, one.goal), p99];
+    return [lineOf(`${one.name}: p50 ms`, repetitions, (report) => report.latencyMs.p50, held), p99];
   }
-  return [lineOf(`${one.name}: requests/s`, repetitions, (report) => report.requestsPerSecond, errors, one.goal), p99];
+  return [lineOf(`${one.name}: requests/s`, repetitions, (report) => report.requestsPerSecond, held), p99];
 }
 
 interface EngineFigures {
@@ -48,12 +50,10 @@ export async function againstEngine(one: Case, servery: RunningServer, effort: E
     const { requestsPerSecond, latencyMs, errors } = await run(one, servery, pathOf(one), effort.seconds);
     return { rowsPerSecond: requestsPerSecond * one.rowsPerRequest, p50Ms: latencyMs.p50, errors };
   };
-  const repetitions = await repeat(effort.repetitions, measureFloor, measureOurs);
-  const errors = (figures: EngineFigures) => figures.errors;
-  if (one.connections === 1) {
-    return [lineOf(`${one.name}: p50 ms`, repetitions, (figures) => figures.p50Ms, errors, one.goal)];
-  }
-  return [lineOf(`${one.name}: rows/s`, repetitions, (figures) => figures.rowsPerSecond, errors, one.goal)];
+  const repetitions = await takeTurns(effort.repetitions, measureFloor, measureOurs);
+  const held = { against: 'the engine', errors: (figures: EngineFigures) => figures.errors, goal: one.goal };
+  if (one.connections === 1) return [lineOf(`${one.name}: p50 ms`, repetitions, ({ p50Ms }) => p50Ms, held)];
+  return [lineOf(`${one.name}: rows/s`, repetitions, ({ rowsPerSecond }) => rowsPerSecond, held)];
 }
 
 function run(one: Case, { host, port }: RunningServer, path: string, seconds: number): Promise<LoadReport> {

@@ -1,6 +1,6 @@
 /** The cases of the online bench: models, bodies, connections, and the floor that each is held against. */
 import { readFileSync } from 'node:fs';
-import type { Goal } from './table.ts';
+import type { Goal } from '../table.ts';
 
 export interface Case {
   readonly name: string;
@@ -24,16 +24,26 @@ export interface BenchModel {
   readonly input: string;
   /** Shape of one row. */
   readonly shape: readonly number[];
+  /** In the order of the file; the last one is what answers are compared by. */
+  readonly outputs: readonly { readonly name: string; readonly datatype: string; readonly width: number }[];
 }
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 
-export const MODELS: readonly BenchModel[] = [
-  { name: 'iris', folder: `${ROOT}examples/quickstart/models/iris`, input: 'X', shape: [4] },
-  { name: 'digits', folder: `${ROOT}examples/quickstart/models/digits`, input: 'pixels', shape: [64] },
-  { name: 'breast-cancer', folder: `${ROOT}examples/quickstart/models/breast-cancer`, input: 'X', shape: [30] },
-  { name: 'mlp', folder: `${ROOT}bench/.models/mlp`, input: 'x', shape: [512] },
-  { name: 'resnet18', folder: `${ROOT}bench/.models/resnet18`, input: 'x', shape: [3, 224, 224] },
+const classes = (width: number): BenchModel['outputs'] => [
+  { name: 'label', datatype: 'INT64', width: 1 },
+  { name: 'probabilities', datatype: 'FP32', width },
+];
+const values = (width: number): BenchModel['outputs'] => [{ name: 'y', datatype: 'FP32', width }];
+const example = (name: string) => ({ name, folder: `${ROOT}examples/quickstart/models/${name}` });
+const made = (name: string) => ({ name, folder: `${ROOT}bench/.models/${name}`, input: 'x' });
+
+const MODELS: readonly BenchModel[] = [
+  { ...example('iris'), input: 'X', shape: [4], outputs: classes(3) },
+  { ...example('digits'), input: 'pixels', shape: [64], outputs: classes(10) },
+  { ...example('breast-cancer'), input: 'X', shape: [30], outputs: classes(2) },
+  { ...made('mlp'), shape: [512], outputs: values(10) },
+  { ...made('resnet18'), shape: [3, 224, 224], outputs: values(1000) },
 ];
 
 export function modelOf(name: string): BenchModel {
@@ -79,7 +89,7 @@ function countOf(count: number, unit: string): string {
 }
 
 /** Real rows where there are some, else made ones: the same for every run. */
-function rowOf({ name, shape }: BenchModel): number[] {
+export function rowOf({ name, shape }: BenchModel): number[] {
   const size = shape.reduce((a, b) => a * b, 1);
   try {
     const lines = readFileSync(`${ROOT}examples/quickstart/data/${name}.held-out.csv`, 'utf8').split('\n');

@@ -1,16 +1,18 @@
 /** `npm run bench -- online`: Servery beside its floors, in one run. See bench/README.md. */
 import { startServery } from '../processes.ts';
-import { save } from '../report.ts';
+import { save } from '../results.ts';
 import { againstEcho, againstEngine, type Effort } from './against-floor.ts';
 import { measureBatchingGain, measureConnections, measureOverload } from './behaviour.ts';
 import { cases } from './cases.ts';
 import { measureGrpc } from './grpc.ts';
-import { HEADING, textOf, type Line } from './table.ts';
+import { HEADING, textOf, type Line } from '../table.ts';
 import { makeWorkspace, requireModels } from './workspace.ts';
 
 export interface BenchOptions extends Effort {
   /** Only cases whose name contains this. */
   readonly only: string | undefined;
+  /** Keep the result as this version's. */
+  readonly keep: boolean;
 }
 
 /** Figures that have no case: each has servers of its own. */
@@ -21,7 +23,7 @@ const BEHAVIOURS: readonly [name: string, measure: (effort: Effort) => Promise<r
   ['mlp, overload', measureOverload],
 ];
 
-export async function runOnline({ only = '', ...effort }: BenchOptions): Promise<void> {
+export async function runOnline({ only = '', keep, ...effort }: BenchOptions): Promise<void> {
   const wanted = cases().filter(({ name }) => name.includes(only));
   const behaviours = BEHAVIOURS.filter(([name]) => name.includes(only));
   await requireModels([...wanted.map(({ model }) => model), ...behaviours.map(([name]) => name.split(',')[0]!)]);
@@ -39,5 +41,5 @@ export async function runOnline({ only = '', ...effort }: BenchOptions): Promise
     }
   }
   for (const [, measure] of behaviours) print(await measure(effort));
-  await save('online', lines, { ...effort });
+  await save('online', lines, keep);
 }
