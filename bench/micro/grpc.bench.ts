@@ -14,7 +14,6 @@ import { ServeryError } from '../../src/core/errors.ts';
 import { checkInputs, type Signature } from '../../src/core/signature.ts';
 import { frameCopy } from '../../src/grpc/framing.ts';
 import { grpcOptions } from '../../src/grpc/options.ts';
-import { protocolOptions } from '../../src/protocol/protocols.ts';
 import { createGrpcServer } from '../../src/grpc/server.ts';
 import { ByteBudget } from '../../src/listening/byte-budget.ts';
 import {
@@ -77,7 +76,6 @@ async function serveDoor(): Promise<number> {
     control: undefined as never,
     options: grpcOptions.parse({}),
     bufferedBytes: ByteBudget.createCounter(),
-    protocols: protocolOptions.parse({}),
     serverName: 'servery',
     authorize: () => {},
   });

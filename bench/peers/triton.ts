@@ -13,8 +13,9 @@ export async function prepareTriton(launch: Launch): Promise<Command> {
   const [, minor = ''] = /python(3\.\d+)/.exec(packages) ?? [];
   const backend = join(scratch, 'backends', 'python');
   await mkdir(backend, { recursive: true });
-  for (const file of globSync(join(server, 'backends', 'python', '*')))
+  for (const file of globSync(join(server, 'backends', 'python', '*'))) {
     await symlink(file, join(backend, basename(file)));
+  }
   const stub = 'triton_python_backend_stub';
   await symlink(join(server, 'python_backend_stubs', minor, stub), join(backend, stub));
 

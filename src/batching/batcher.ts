@@ -132,16 +132,23 @@ export class Batcher implements AsyncDisposable {
    */
   submit(inputs: CheckedInputs, options: SubmitOptions): Promise<readonly Tensor[]> {
     const { rows } = inputs;
-    const { maxRows, maxQueuedRows } = this.#settings.options;
-    if (this.#closing) return this.#refuse('SHUTTING_DOWN', 'Cannot queue the request: the version is unloading');
-    if (!this.#queue.tryEnter(rows)) {
-      const waiting = Math.max(0, this.#queue.queuedRows);
-      const retryAfterMs = Math.max(1, this.#estimate(maxRows) * Math.ceil(waiting / maxRows));
-      const message = `Cannot queue ${rows} rows: Exceeds maximum queue size, ${waiting} of ${maxQueuedRows} rows wait`;
-      return this.#refuse('QUEUE_FULL', message, retryAfterMs);
+    const { maxRows } = this.#settings.options;
+    if (this.#closing) {
+      const problem = 'Cannot queue the request: the version is unloading';
+      return Promise.reject(this.#refusal('SHUTTING_DOWN', problem, 1000));
     }
+    if (!this.#queue.tryEnter(rows)) return Promise.reject(this.#full(`${rows} rows`));
     if (rows <= maxRows || !this.#settings.batchable) return this.#enqueue(inputs.tensors, rows, inputs, options);
     return this.#enqueueInChunks(inputs, options);
+  }
+
+  /**
+   * Why not even one more row could be queued now; counted as a refusal. Whoever asks first need not read what would
+   * be refused: far above capacity, reading is all that a server would do.
+   */
+  refusalNow(): ServeryError | undefined {
+    const { maxQueuedRows } = this.#settings.options;
+    return this.#queue.queuedRows < maxQueuedRows ? undefined : this.#full('a request');
   }
 
   /** Refuses new requests, runs those that wait, and returns when the last batch is done. */
@@ -152,9 +159,17 @@ export class Batcher implements AsyncDisposable {
     this.#expiry?.timer[Symbol.dispose]();
   }
 
-  #refuse(code: 'SHUTTING_DOWN' | 'QUEUE_FULL', message: string, retryAfterMs = 1000): Promise<never> {
+  #full(what: string): ServeryError {
+    const { maxRows, maxQueuedRows } = this.#settings.options;
+    const waiting = Math.max(0, this.#queue.queuedRows);
+    const retryAfterMs = Math.max(1, this.#estimate(maxRows) * Math.ceil(waiting / maxRows));
+    const problem = `Exceeds maximum queue size, ${waiting} of ${maxQueuedRows} rows wait`;
+    return this.#refusal('QUEUE_FULL', `Cannot queue ${what}: ${problem}`, retryAfterMs);
+  }
+
+  #refusal(code: 'SHUTTING_DOWN' | 'QUEUE_FULL', message: string, retryAfterMs: number): ServeryError {
     rejection.publish({ model: this.#settings.model, code });
-    return Promise.reject(new ServeryError(code, message, { retryAfterMs }));
+    return new ServeryError(code, message, { retryAfterMs });
   }
 
   #enqueue(

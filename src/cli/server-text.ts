@@ -5,7 +5,7 @@ import type { ModelDetails } from '../models/control-api.ts';
 export function startedText({ http, grpc, protocols }: Server): string {
   const lines = [`Servery listens on ${http}`];
   if (grpc !== undefined) lines.push(`gRPC on ${grpc}`);
-  for (const { protocol, kind, address } of protocols) lines.push(`protocols.${protocol}.${kind} on ${address}`);
+  for (const { protocol, address } of protocols) lines.push(`protocols.${protocol} on http://${address}`);
   return lines.join('\n');
 }
 

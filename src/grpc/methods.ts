@@ -1,6 +1,5 @@
 /** Every method of the gRPC door by its path. */
 import type { GrpcDeps } from './deps.ts';
-import { doorServices, type Services } from './door-services.ts';
 import type { HealthService } from './health.ts';
 import { inferenceMethods } from './inference-service.ts';
 import type { Method } from './method.ts';
@@ -11,8 +10,7 @@ export function methodTable(
   health: HealthService,
   isDraining: () => boolean,
 ): ReadonlyMap<string, Method> {
-  const services: Services = {
-    ...doorServices(deps),
+  const services: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
     'inference.GRPCInferenceService': inferenceMethods(deps, isDraining),
     'grpc.health.v1.Health': health.methods,
     'grpc.reflection.v1.ServerReflection': { ServerReflectionInfo: reflectionMethod },

@@ -3,6 +3,7 @@ import type { KeyRing } from '../core/api-keys.ts';
 import type { ModelRef } from '../core/model.ts';
 import type { JobApi } from '../jobs/job-api.ts';
 import type { ControlApi } from '../models/control-api.ts';
+import type { Refusal } from '../models/front-models.ts';
 import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
 import type { ProtocolOptions } from '../protocol/protocols.ts';
 import type { Predict } from '../serving/predict.ts';
@@ -15,6 +16,8 @@ export interface ReadModels {
   entry(name: string): ModelEntry;
   /** @throws {ServeryError} `MODEL_NOT_FOUND`, `MODEL_NOT_READY` */
   describe(ref: ModelRef): VersionDescriptor;
+  /** What a prediction would be refused with now, without reading it. */
+  refusalNow(ref: ModelRef): Refusal | undefined;
 }
 
 /** A page or document, made on request. */

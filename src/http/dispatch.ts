@@ -2,7 +2,7 @@
  * From a request to its route: the checks every request passes, in the order in which they say least.
  *
  * Host and origin first, so that a foreign page learns nothing; then the path, the key, the content type; the
- * body is read last, when nothing else can refuse it.
+ * body is read last, when nothing else can refuse it: nor the queue that it would wait in.
  */
 import { presentedKey } from '../core/api-keys.ts';
 import { ServeryError } from '../core/errors.ts';
@@ -63,12 +63,20 @@ export class Dispatcher {
       exchange.startDeadline();
       if (route.body !== undefined) {
         exchange.mediaType = checkMediaType(headers, route.body);
+        if (route.predicts === true) this.#requireRoom(exchange, target);
         await this.#readBody(exchange);
       }
       await route.handle(exchange);
     } catch (error) {
       exchange.fail(error);
     }
+  }
+
+  #requireRoom(exchange: Exchange, target: Target): void {
+    const refusal = this.#deps.models.refusalNow(target.model);
+    if (refusal === undefined) return;
+    exchange.model = refusal.model;
+    throw refusal.error;
   }
 
   #checkHost({ headers: { host }, request }: Exchange): void {

@@ -77,8 +77,7 @@ export function toErrorAnswer(error: unknown, form: ErrorForm = ownForm): ErrorA
   return { code: known.code, ...form(known) };
 }
 
-/** As everywhere but in other systems' protocols. */
-export function ownForm(error: ServeryError): Omit<ErrorAnswer, 'code'> {
+function ownForm(error: ServeryError): Omit<ErrorAnswer, 'code'> {
   const { code, message, hint } = error;
   return { status: STATUS[code], body: JSON.stringify({ error: message, code, hint }), headers: errorHeaders(error) };
 }

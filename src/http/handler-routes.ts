@@ -50,6 +50,7 @@ export class HandlerRoutes {
       scope: 'predict',
       body: BODY,
       predicts: true,
+      model: () => ({ name }),
       docs: { tag: 'Predictions', summary: `Model ${name}` },
       handle: (exchange) => this.#answer(exchange, name),
     };

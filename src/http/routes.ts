@@ -30,10 +30,10 @@ export function sharedTable(deps: HttpDeps, isDraining: () => boolean): RouteTab
   return { routes, hasHandlerRoutes: true };
 }
 
-export function ownTable({ protocol, kind }: Pick<OwnPort, 'protocol' | 'kind'>): OpenTable {
+export function ownTable({ protocol }: Pick<OwnPort, 'protocol'>): OpenTable {
   return (deps, isDraining) => {
     const { own, errors } = createDoor(protocol, deps, isDraining);
-    return { routes: own[kind] ?? [], errors, hasHandlerRoutes: false };
+    return { routes: own, errors, hasHandlerRoutes: false };
   };
 }
 

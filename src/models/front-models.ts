@@ -5,12 +5,17 @@
  * to close (`release`); requests borrow versions by reference.
  */
 import { ServeryError, quote } from '../core/errors.ts';
-import { formatModelRef, type ModelRef } from '../core/model.ts';
+import { formatModelRef, type ModelRef, type ModelVersion } from '../core/model.ts';
 import { openRunner } from '../runtime/open-runner.ts';
 import type { PredictRows } from '../runtime/runtime.ts';
 import type { FrontLink } from './front-link.ts';
 import { LiveVersion } from './live-version.ts';
 import type { ModelEntry, Prepare, Snapshot, VersionDescriptor, VersionEntry } from './snapshot.ts';
+
+export interface Refusal {
+  readonly model: ModelVersion;
+  readonly error: ServeryError;
+}
 
 export class FrontModels implements FrontLink, AsyncDisposable {
   readonly #open = new Map<number, LiveVersion>();
@@ -63,6 +68,17 @@ export class FrontModels implements FrontLink, AsyncDisposable {
         retryAfterMs: 1000,
       },
     );
+  }
+
+  /** What a prediction with a reference would be refused with now, without reading it. Undefined also where `acquire` throws. */
+  refusalNow(ref: ModelRef): Refusal | undefined {
+    const entry = this.#models.get(ref.name);
+    if (entry === undefined) return undefined;
+    const { version: wanted = ref.alias === undefined ? entry.defaultVersion : entry.aliases[ref.alias] } = ref;
+    const key = entry.versions.find(({ version }) => version === wanted)?.key;
+    const live = key === undefined ? undefined : this.#open.get(key);
+    const error = live?.refusalNow();
+    return live === undefined || error === undefined ? undefined : { model: live.descriptor.model, error };
   }
 
   /** @throws {ServeryError} as `acquire` */

@@ -6,6 +6,7 @@
  * `using version = models.acquire(ref)` counts it up and down without an allocation.
  */
 import { Batcher, type SubmitOptions } from '../batching/batcher.ts';
+import type { ServeryError } from '../core/errors.ts';
 import type { CheckedInputs } from '../core/signature.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { PredictRows, Runner } from '../runtime/runtime.ts';
@@ -39,6 +40,11 @@ export class LiveVersion implements Disposable {
   /** Queues one request; see `Batcher.submit`. */
   submit(inputs: CheckedInputs, options: SubmitOptions): Promise<readonly Tensor[]> {
     return this.#batcher.submit(inputs, options);
+  }
+
+  /** See `Batcher.refusalNow`. */
+  refusalNow(): ServeryError | undefined {
+    return this.#batcher.refusalNow();
   }
 
   acquire(): this {

@@ -1,4 +1,4 @@
-"""KServe's own REST and gRPC clients, unmodified, by protocol v2: JSON and raw tensors, and what they say of bad requests."""
+"""KServe's own REST and gRPC clients, unmodified: protocol v2 in JSON and raw tensors, v1, and what they say of bad requests."""
 
 import asyncio
 import os
@@ -54,6 +54,23 @@ async def over_rest():
     await client.close()
 
 
+async def over_rest_v1():
+    client = InferenceRESTClient(RESTConfig(protocol="v1", timeout=20))
+    for model in INPUTS:
+        x, _, _, _ = held_out(model)
+        result = await client.infer(HTTP, {"instances": x.tolist()}, model)
+        rows = result["predictions"]
+        check(model, np.array([row["label"] for row in rows]), np.array([row["probabilities"] for row in rows]))
+    for model, instances, status in (("no-such-model", [[1]], 404), ("iris", [[1]], 400)):
+        try:
+            await client.infer(HTTP, {"instances": instances}, model)
+        except httpx.HTTPStatusError as error:
+            assert error.response.status_code == status, error.response.text
+        else:
+            raise AssertionError(f"not refused: {model}")
+    await client.close()
+
+
 async def over_grpc():
     client = InferenceGRPCClient(os.environ["GRPC"], timeout=20)
     assert await client.is_server_live() and await client.is_server_ready()
@@ -77,5 +94,6 @@ async def over_grpc():
 
 
 asyncio.run(over_rest())
+asyncio.run(over_rest_v1())
 asyncio.run(over_grpc())
 print("ok")

@@ -21,7 +21,9 @@ export async function batchWorkspace(...fixtures: readonly string[]): Promise<Ba
   const { path } = folder;
   const modelsFolder = join(path, 'models');
   await mkdir(modelsFolder);
-  const models = createBatchModels({ modelsFolder, stateFolder: join(path, '.servery'), models: {} });
+  // The runs that are given up here do end, and a process that ends before them is aborted by the runtime.
+  const source = { modelsFolder, stateFolder: join(path, '.servery'), models: {} };
+  const models = createBatchModels(source, { closeGraceMs: 60_000 });
   const workspace: BatchWorkspace = {
     path,
     models,

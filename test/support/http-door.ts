@@ -263,12 +263,24 @@ function createModels(models: Record<string, Record<number, TestModel>>): Models
     if (live === undefined) throw new ServeryError('MODEL_NOT_READY', 'It is not at ready state');
     return live;
   };
+  const tryFind = (ref: Parameters<typeof find>[0]): LiveVersion | undefined => {
+    try {
+      return find(ref);
+    } catch {
+      return undefined;
+    }
+  };
   return {
     get snapshot() {
       return snapshot;
     },
     entry,
     describe: (ref) => find(ref).descriptor,
+    refusalNow: (ref) => {
+      const live = snapshot.models.some(({ name }) => name === ref.name) ? tryFind(ref) : undefined;
+      const error = live?.refusalNow();
+      return live === undefined || error === undefined ? undefined : { model: live.descriptor.model, error };
+    },
     acquire: (ref) => find(ref).acquire(),
     setReady: (ready) => void (snapshot = { ...snapshot, sequence: snapshot.sequence + 1, ready }),
   };

@@ -22,8 +22,7 @@ export async function check(folder: string): Promise<Result> {
     ...jobs.flatMap(({ job, problems: found }) => found.map((line) => `${job}: ${line}`)),
     ...notices.filter(({ level }) => level !== 'info').map(({ message }) => message),
   ];
-  const { protocols: options, listen } = workspace.config;
-  const protocols = protocolMap(options, listen.grpc !== 'off');
+  const protocols = protocolMap(workspace.config.protocols);
   const isGood = problems.length === 0;
   const summary = isGood
     ? `${models.length} models, ${jobs.length} jobs, nothing to complain of`

@@ -1,4 +1,121 @@
+/**
+ * TensorFlow Serving over HTTP: predictions, status and metadata below `/v1/models`.
+ *
+ * Paths and texts of failures: its `model_servers/http_rest_api_handler.cc`. Labels are aliases.
+ */
+import { ServeryError, quote } from '../../core/errors.ts';
+import { isModelName, parseVersion, type ModelRef } from '../../core/model.ts';
+import { metadataJson, statusJson } from '../../protocol/tensorflow-serving.ts';
+import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
-import { ownForm } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Method, Route } from '../route.ts';
+import { INSTANCES_BODY, messageOnly, predictInstances } from './instances-route.ts';
 
-export const tensorflowServingDoor: CreateDoor = () => ({ shared: [], own: {}, errors: ownForm });
+const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+export const tensorflowServingDoor: CreateDoor = (deps) => {
+  const predict = inItsWords(predictInstances(deps));
+  const post = (path: string): Route => {
+    const handle = (exchange: Exchange) => {
+      const { verb } = splitTarget(exchange.param('target'));
+      if (verb === 'predict') return predict(exchange);
+      throw new ServeryError('UNSUPPORTED', `Cannot ${verb}: models here have the signature of predict alone`, {
+        hint: 'Send the same values with :predict.',
+      });
+    };
+    // The last part of the path is what its place says, and the method.
+    const kind = path.endsWith('/versions/:target') ? 'version' : path.endsWith('/labels/:target') ? 'label' : 'name';
+    const model = (params: Readonly<Record<string, string>>) =>
+      refOf({ ...params, [kind]: splitTarget(params.target).target });
+    return { method: 'POST', path, scope: 'predict', body: INSTANCES_BODY, predicts: true, model, handle };
+  };
+  const get = (path: string, handle: Route['handle']): Route => {
+    return { method: 'GET', path, scope: 'read', model: refOf, handle: inItsWords(handle) };
+  };
+  const of = (path: string): readonly Route[] => [
+    get(path, (exchange) => sendStatus(deps, exchange)),
+    get(`${path}/metadata`, (exchange) => sendMetadata(deps, exchange)),
+  ];
+  const refuse = (path: string, problem: (exchange: Exchange) => string): readonly Route[] =>
+    METHODS.map((method) => ({
+      method,
+      path,
+      scope: 'read',
+      handle: (exchange) => {
+        throw new ServeryError('INVALID_REQUEST', problem(exchange));
+      },
+    }));
+  const routes = [
+    post('/v1/models/:target'),
+    post('/v1/models/:name/versions/:target'),
+    post('/v1/models/:name/labels/:target'),
+    ...of('/v1/models/:name'),
+    ...of('/v1/models/:name/versions/:version'),
+    ...of('/v1/models/:name/labels/:label'),
+    ...refuse('/v1/models', () => 'Missing model name in request.'),
+    ...refuse('/v1/models/*', ({ request: { method = '', url = '' } }) => `Malformed request: ${method} ${quote(url)}`),
+  ];
+  return { shared: routes, own: routes, errors: messageOnly };
+};
+
+interface Target {
+  readonly target: string;
+  readonly verb: string;
+}
+
+/** `iris:predict` → `iris`, `predict`. */
+function splitTarget(text = ''): Target {
+  const colon = text.lastIndexOf(':');
+  const verb = text.slice(colon + 1).toLowerCase();
+  if (colon < 1 || !['predict', 'classify', 'regress'].includes(verb)) {
+    throw new ServeryError('INVALID_REQUEST', `Malformed request: ${quote(text)} names no method`, {
+      hint: 'Post to /v1/models/NAME:predict.',
+    });
+  }
+  return { target: text.slice(0, colon), verb };
+}
+
+function refOf({ name = '', version, label }: Readonly<Record<string, string | undefined>>): ModelRef {
+  if (!isModelName(name)) throw notFound({ name });
+  if (label !== undefined) return { name, alias: label };
+  if (version === undefined) return { name };
+  const number = parseVersion(version);
+  if (number !== undefined) return { name, version: number };
+  throw new ServeryError('INVALID_REQUEST', `Failed to convert version: ${quote(version)} to numeric`);
+}
+
+function notFound({ name, version }: ModelRef): ServeryError {
+  const servable = version === undefined ? `Latest(${name})` : `Specific(${name}, ${version})`;
+  return new ServeryError('MODEL_NOT_FOUND', `Servable not found for request: ${servable}`);
+}
+
+function inItsWords(handle: Route['handle']): (exchange: Exchange) => Promise<void> {
+  return async (exchange) => {
+    try {
+      await handle(exchange);
+    } catch (error) {
+      if (!(error instanceof ServeryError) || error.code !== 'MODEL_NOT_FOUND') throw error;
+      const ref = exchange.target!.model;
+      if (ref.alias === undefined) throw notFound(ref);
+      throw new ServeryError('INVALID_REQUEST', `Unrecognized servable version label: ${quote(ref.alias)}`);
+    }
+  };
+}
+
+function sendStatus({ models }: HttpDeps, exchange: Exchange): void {
+  const ref = exchange.target!.model;
+  const { versions } = models.entry(ref.name);
+  const wanted = ref.alias === undefined ? ref.version : models.describe(ref).model.version;
+  const found = versions.filter(({ version }) => wanted === undefined || version === wanted);
+  if (found.length === 0) throw notFound(ref);
+  const statuses = found.map(({ version, state, reason, key }) => {
+    return { version, reason, isLive: key !== undefined, isLoading: state === 'loading' };
+  });
+  exchange.json(statusJson(statuses));
+}
+
+function sendMetadata({ models }: HttpDeps, exchange: Exchange): void {
+  const { model, signature } = models.describe(exchange.target!.model);
+  exchange.json(metadataJson(model.name, model.version, signature));
+}

@@ -53,7 +53,17 @@ interface Kept {
 }
 
 /** Opens nothing before it is needed. */
-export function createBatchModels(source: ModelSource, keepMs = KEEP_MS): BatchModels {
+export interface BatchModelsSettings {
+  /** A model that nobody uses stays loaded for this time. */
+  readonly keepMs?: number;
+  /** How long closing waits for a run that nobody waits for any more. */
+  readonly closeGraceMs?: number;
+}
+
+export function createBatchModels(
+  source: ModelSource,
+  { keepMs = KEEP_MS, closeGraceMs = CLOSE_GRACE_MS }: BatchModelsSettings = {},
+): BatchModels {
   const runtimes = new Map<Runtime['format'], Runtime & AsyncDisposable>();
   const kept = new Map<string, Kept>();
   let lastKey = 0;
@@ -62,7 +72,7 @@ export function createBatchModels(source: ModelSource, keepMs = KEEP_MS): BatchM
   const runtimeFor = (format: Runtime['format']): Runtime => {
     const known = runtimes.get(format);
     if (known !== undefined) return known;
-    const runtime = format === 'onnx' ? createOnnxRuntime({ closeGraceMs: CLOSE_GRACE_MS }) : createHandlerRuntime();
+    const runtime = format === 'onnx' ? createOnnxRuntime({ closeGraceMs }) : createHandlerRuntime();
     runtimes.set(format, runtime);
     return runtime;
   };

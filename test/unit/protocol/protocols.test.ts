@@ -5,31 +5,21 @@ import { ownPorts, protocolClashes, protocolOptions } from '../../../src/protoco
 
 const SHARED = { 'listen.http': '127.0.0.1:8080', 'listen.grpc': '127.0.0.1:8081' };
 
-test('by default every protocol that has room on the shared ports speaks there, and none has a port of its own', () => {
+test('by default TensorFlow Serving has its paths on the shared port, and no protocol has a port of its own', () => {
   const options = protocolOptions.parse({});
   assert.deepEqual(ownPorts(options), []);
   assert.deepEqual(protocolClashes(options, SHARED), []);
-  const text = describeProtocolMap(protocolMap(options, true));
-  assert.match(text, /listen\.http \/v1\/models\/\* +TensorFlow Serving$/m);
-  assert.match(text, /listen\.grpc tensorflow\.serving\.PredictionService/);
-  assert.doesNotMatch(text, /KServe|BentoML/);
-  assert.doesNotMatch(describeProtocolMap(protocolMap(options, false)), /listen\.grpc/);
+  const text = describeProtocolMap(protocolMap(options));
+  assert.equal(text, 'protocols\n  listen.http /v1/models/*  TensorFlow Serving');
 });
 
-test('a port of its own is listed with its kind, and a profile with its name', () => {
-  const options = protocolOptions.parse({
-    tensorflowServing: { http: '127.0.0.1:8501', grpc: '127.0.0.1:8500', profile: 'tensorflow-serving' },
-    bentoml: { http: '127.0.0.1:3000' },
-  });
-  assert.deepEqual(ownPorts(options), [
-    { protocol: 'tensorflowServing', kind: 'http', address: '127.0.0.1:8501' },
-    { protocol: 'tensorflowServing', kind: 'grpc', address: '127.0.0.1:8500' },
-    { protocol: 'bentoml', kind: 'http', address: '127.0.0.1:3000' },
-  ]);
-  assert.match(
-    describeProtocolMap(protocolMap(options, true)),
-    /127\.0\.0\.1:8501 http +TensorFlow Serving \(tensorflow-serving\)/,
-  );
+test('a port of its own is listed with its address', () => {
+  const http = '127.0.0.1:8501';
+  const options = protocolOptions.parse({ tensorflowServing: { enabled: false, http } });
+  assert.deepEqual(ownPorts(options), [{ protocol: 'tensorflowServing', address: http }]);
+  assert.match(describeProtocolMap(protocolMap(options)), /^protocols\n {2}127\.0\.0\.1:8501 .* TensorFlow Serving$/);
+  const none = protocolOptions.parse({ tensorflowServing: { enabled: false } });
+  assert.equal(describeProtocolMap(protocolMap(none)), 'no protocols of other systems');
 });
 
 test('two protocols that want the same path or the same port are refused, each by the name of its option', () => {
@@ -37,14 +27,16 @@ test('two protocols that want the same path or the same port are refused, each b
   assert.match(protocolClashes(kserve, SHARED).join(), /^protocols\.kserve\.enabled: .*protocols\.kserve\.http/);
   const instead = protocolOptions.parse({ kserve: { enabled: true }, tensorflowServing: { enabled: false } });
   assert.deepEqual(protocolClashes(instead, SHARED), []);
-  const ports = protocolOptions.parse({
-    mlflow: { http: '127.0.0.1:5000' },
-    torchserve: { http: '127.0.0.1:8080', metrics: '127.0.0.1:5000' },
-  });
+  const same = '127.0.0.1:8501';
+  const ports = protocolOptions.parse({ tensorflowServing: { http: same }, kserve: { http: same } });
   assert.deepEqual(protocolClashes(ports, SHARED), [
-    'protocols.torchserve.http: port 8080 is that of listen.http',
-    'protocols.mlflow.http: port 5000 is that of protocols.torchserve.metrics',
+    'protocols.kserve.http: port 8501 is that of protocols.tensorflowServing.http',
   ]);
-  const anyPort = protocolOptions.parse({ mlflow: { http: '127.0.0.1:0' }, kserve: { http: '127.0.0.1:0' } });
+  const taken = protocolOptions.parse({ kserve: { http: '127.0.0.1:8080' } });
+  assert.deepEqual(protocolClashes(taken, SHARED), ['protocols.kserve.http: port 8080 is that of listen.http']);
+  const anyPort = protocolOptions.parse({
+    tensorflowServing: { http: '127.0.0.1:0' },
+    kserve: { http: '127.0.0.1:0' },
+  });
   assert.deepEqual(protocolClashes(anyPort, { 'listen.http': '127.0.0.1:0' }), []);
 });

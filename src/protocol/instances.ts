@@ -1,0 +1,211 @@
+/**
+ * Predictions by instances: the JSON that TensorFlow Serving and KServe's first protocol have in common.
+ *
+ * `{"instances": […]}` has an item for each row, `{"inputs": …}` a tensor for each input; the answer has the form of
+ * the question. Shapes are not said but read from the nesting. Rules: TensorFlow Serving, `g3doc/api_rest.md` and
+ * `util/json_tensor.cc`.
+ */
+import { ServeryError, invalidInput, quote } from '../core/errors.ts';
+import type { Signature, TensorSpec } from '../core/signature.ts';
+import { elementCount, type BytesElement, type NamedTensor, type Tensor } from '../core/tensor.ts';
+import {
+  DEFAULT_DECODE_LIMITS,
+  InexactInteger,
+  decodeText,
+  isJsonObject,
+  parseJson,
+  parseJsonExactly,
+  type DecodeLimits,
+} from './json.ts';
+import { fillFrom, shapeOfNest } from './nested-lists.ts';
+import { allocateData, fill, isList, problemOf } from './values-in.ts';
+import { jsonNested, jsonValue } from './values-out.ts';
+
+export type InstancesForm = 'row' | 'column';
+
+export interface InstancesRequest {
+  readonly form: InstancesForm;
+  /** In the order of the signature; for `checkInputs`. */
+  readonly tensors: readonly NamedTensor[];
+}
+
+/** @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT` */
+export function decodeInstances(
+  body: Uint8Array,
+  signature: Signature,
+  limits: DecodeLimits = DEFAULT_DECODE_LIMITS,
+): InstancesRequest {
+  if (body.length === 0) throw new ServeryError('INVALID_REQUEST', 'JSON Parse error: The document is empty');
+  const text = decodeText(body);
+  const document = parseJson(text);
+  const reader = { signature, limits, mostElements: Math.min(text.length, limits.maxElements) };
+  try {
+    return readDocument(document, reader);
+  } catch (error) {
+    if (!(error instanceof InexactInteger)) throw error;
+    return readDocument(parseJsonExactly(text), reader);
+  }
+}
+
+interface Reader {
+  readonly signature: Signature;
+  readonly limits: DecodeLimits;
+  /** Each value takes a character at least: what a shape promises must not make us allocate. */
+  readonly mostElements: number;
+}
+
+function readDocument(document: unknown, reader: Reader): InstancesRequest {
+  if (!isJsonObject(document)) throw malformed('expected an object');
+  const { instances, inputs, signature_name: name } = document;
+  if (name !== undefined && typeof name !== 'string') throw malformed("'signature_name' key must be a string value");
+  if (name !== undefined && name !== 'serving_default') {
+    const problem = `Serving signature name: ${quote(name)} not found in signature def`;
+    throw new ServeryError('INVALID_REQUEST', problem, { hint: 'A model has one signature: serving_default.' });
+  }
+  if (instances !== undefined && inputs !== undefined) {
+    throw malformed("Not formatted correctly: either 'inputs' or 'instances' key is expected, got both");
+  }
+  if (instances !== undefined) return { form: 'row', tensors: readRows(instances, reader) };
+  if (inputs !== undefined) return { form: 'column', tensors: readColumns(inputs, reader) };
+  throw malformed("Missing 'inputs' or 'instances' key");
+}
+
+function readRows(instances: unknown, reader: Reader): readonly NamedTensor[] {
+  const specs = reader.signature.inputs;
+  if (!Array.isArray(instances) || instances.length === 0) {
+    throw malformed("Expecting 'instances' value to be a non-null/non-empty array");
+  }
+  const isKeyed = isNamed(instances[0]);
+  if (!isKeyed && specs.length !== 1) throw malformed(`Expecting objects with the ${specs.length} inputs of the model`);
+  const [only] = specs;
+  if (!isKeyed) {
+    if (instances.some(isNamed)) throw malformed('Expecting all instances to be values, or all to be objects');
+    return only === undefined ? [] : [readTensor(only, instances, reader)];
+  }
+  instances.forEach((instance: unknown, i) => refuseOtherKeys(instance, specs, `instances[${i}]`));
+  return specs.map((spec) => {
+    const values = instances.map((instance: Record<string, unknown>) => instance[spec.name]);
+    return readTensor(spec, values, reader);
+  });
+}
+
+function readColumns(inputs: unknown, reader: Reader): readonly NamedTensor[] {
+  const specs = reader.signature.inputs;
+  const [only] = specs;
+  if (!isNamed(inputs)) {
+    if (specs.length !== 1 || only === undefined) {
+      throw malformed(`Expecting an object with the ${specs.length} inputs of the model`);
+    }
+    return [readTensor(only, inputs, reader)];
+  }
+  refuseOtherKeys(inputs, specs, "'inputs'");
+  return specs.map((spec) => readTensor(spec, inputs[spec.name], reader));
+}
+
+/** An object of inputs, and not one that stands for bytes. */
+function isNamed(value: unknown): value is Record<string, unknown> {
+  return isJsonObject(value) && !isBase64(value);
+}
+
+function isBase64(value: object): value is { readonly b64: unknown } {
+  return Object.hasOwn(value, 'b64') && Object.keys(value).length === 1;
+}
+
+function refuseOtherKeys(value: unknown, specs: readonly TensorSpec[], where: string): void {
+  if (!isNamed(value)) throw malformed(`Expecting ${where} to be an object, as the first is`);
+  const keys = Object.keys(value);
+  const unknown = keys.find((key) => !specs.some(({ name }) => name === key));
+  if (unknown !== undefined) throw malformed(`${where} has no input ${quote(unknown)} in the signature of the model`);
+  const missing = specs.find(({ name }) => !Object.hasOwn(value, name));
+  if (missing !== undefined) throw malformed(`Missing named input ${quote(missing.name)} in ${where}`);
+}
+
+function readTensor(spec: TensorSpec, value: unknown, { limits, mostElements }: Reader): NamedTensor {
+  const { name, datatype } = spec;
+  if (datatype === 'FP16') throw invalidInput(name, 'FP16 has no JSON form');
+  const list = isList(value) ? value : [value];
+  const shape = isList(value) ? shapeOfNest(value, limits.maxNesting) : [];
+  const count = elementCount(shape);
+  if (count > mostElements) throw invalidInput(name, 'its lists differ in length, or it has too many values');
+  if (datatype === 'BYTES') return { name, datatype, shape, data: readBytes(name, value, shape) };
+  const data = allocateData(datatype, count);
+  const misfit = fillFrom(list, shape, count, datatype, data, 0, limits.maxNesting);
+  if (misfit === undefined) return { name, datatype, shape, data };
+  if ('problem' in misfit) throw invalidInput(name, misfit.problem);
+  throw problemOf(datatype, misfit.value, `element ${misfit.element} of input ${quote(name)}`);
+}
+
+/** Texts, and `{"b64": "…"}` for bytes. */
+function readBytes(name: string, value: unknown, shape: readonly number[]): readonly BytesElement[] {
+  const elements: unknown[] = [];
+  const visit = (nest: unknown, axis: number): void => {
+    if (axis === shape.length) elements.push(isJsonObject(nest) && isBase64(nest) ? fromBase64(nest.b64) : nest);
+    else if (!Array.isArray(nest) || nest.length !== shape[axis]) {
+      throw invalidInput(name, 'its lists differ in length');
+    } else for (const item of nest) visit(item, axis + 1);
+  };
+  visit(value, 0);
+  const data: BytesElement[] = new Array(elements.length);
+  const element = fill('BYTES', data, 0, elements);
+  if (element === -1) return data;
+  throw problemOf('BYTES', elements[element], `element ${element} of input ${quote(name)}`);
+}
+
+function fromBase64(text: unknown): Uint8Array {
+  if (typeof text === 'string' && /^[A-Za-z0-9+/_-]*={0,2}$/.test(text)) {
+    return new Uint8Array(Buffer.from(text, 'base64'));
+  }
+  throw malformed('Unable to base64 decode');
+}
+
+/**
+ * @param form that of the question
+ * @throws {ServeryError} `UNSUPPORTED` when rows are asked for and the outputs differ in their number
+ */
+export function encodePredictions(signature: Signature, outputs: readonly Tensor[], form: InstancesForm): string {
+  const specs = signature.outputs;
+  const isSingle = specs.length === 1;
+  if (form === 'column') {
+    const texts = specs.map((spec, i) => nestText(spec, outputs[i]!, outputs[i]!.shape, 0));
+    return `{"outputs":${isSingle ? texts[0] : objectText(specs, texts)}}`;
+  }
+  const sizes = outputs.map(({ shape }) => shape[0]);
+  const [rows] = sizes;
+  if (rows === undefined || sizes.some((size) => size !== rows)) {
+    const problem = 'the outputs have inconsistent batch size';
+    throw new ServeryError('UNSUPPORTED', `Cannot answer by rows: ${problem}`, { hint: 'Ask with "inputs".' });
+  }
+  const items: string[] = [];
+  for (let row = 0; row < rows; row += 1) {
+    const texts = specs.map((spec, i) => {
+      const inner = outputs[i]!.shape.slice(1);
+      return nestText(spec, outputs[i]!, inner, row * elementCount(inner));
+    });
+    items.push(isSingle ? texts[0]! : objectText(specs, texts));
+  }
+  return `{"predictions":[${items.join(',')}]}`;
+}
+
+function objectText(specs: readonly TensorSpec[], texts: readonly string[]): string {
+  return `{${specs.map(({ name }, i) => `${JSON.stringify(name)}:${texts[i]}`).join(',')}}`;
+}
+
+function nestText({ name }: TensorSpec, tensor: Tensor, shape: readonly number[], from: number): string {
+  // By this ending TensorFlow Serving knows what is bytes and not text.
+  if (tensor.datatype === 'BYTES' && name.endsWith('_bytes')) return bytesText(tensor, shape, from);
+  return shape.length === 0 ? jsonValue(tensor, from, name) : jsonNested(tensor, shape, from, name);
+}
+
+function bytesText(tensor: Tensor, shape: readonly number[], from: number): string {
+  const [size, ...inner] = shape;
+  if (size === undefined) {
+    const b64 = Buffer.from(tensor.data[from] as BytesElement as Uint8Array).toString('base64');
+    return JSON.stringify({ b64 });
+  }
+  const step = elementCount(inner);
+  return `[${Array.from({ length: size }, (_, i) => bytesText(tensor, inner, from + i * step)).join(',')}]`;
+}
+
+function malformed(problem: string): ServeryError {
+  return new ServeryError('INVALID_REQUEST', `JSON Value: ${problem}`);
+}

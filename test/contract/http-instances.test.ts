@@ -1,0 +1,152 @@
+/** TensorFlow Serving's and KServe's paths over a real socket. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { openDoor, type Door } from '../support/http-door.ts';
+
+async function answer(response: Promise<Response>): Promise<[number, unknown]> {
+  const { status, text } = await response.then(async (got) => ({ status: got.status, text: await got.text() }));
+  return [status, JSON.parse(text)];
+}
+
+const post = (door: Door, path: string, body: unknown) => answer(door.post(path, body));
+const get = (door: Door, path: string) => answer(door.fetch(path));
+
+describe('TensorFlow Serving', () => {
+  const instances = { instances: [[1, 2]] };
+
+  test('predicts with the default version, a version and a label', async () => {
+    await using door = await openDoor();
+    assert.deepEqual(await post(door, '/v1/models/doubler:predict', instances), [200, { predictions: [[3, 6]] }]);
+    assert.deepEqual(await post(door, '/v1/models/doubler/versions/1:predict', instances), [
+      200,
+      { predictions: [[2, 4]] },
+    ]);
+    assert.deepEqual(await post(door, '/v1/models/doubler/labels/old:predict', instances), [
+      200,
+      { predictions: [[2, 4]] },
+    ]);
+    assert.deepEqual(await post(door, '/v1/models/doubler:predict', { inputs: [[1, 2]] }), [
+      200,
+      { outputs: [[3, 6]] },
+    ]);
+  });
+
+  test('reads what curl -d calls a form', async () => {
+    await using door = await openDoor();
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    assert.equal((await door.post('/v1/models/doubler:predict', instances, headers)).status, 200);
+    const browser = { ...headers, origin: door.url };
+    assert.equal((await door.post('/v1/models/doubler:predict', instances, browser)).status, 415);
+  });
+
+  test('tells the state of versions and the signature', async () => {
+    await using door = await openDoor();
+    const status = { error_code: 'OK', error_message: '' };
+    const of = (version: string) => ({ version, state: 'AVAILABLE', status });
+    assert.deepEqual(await get(door, '/v1/models/doubler'), [200, { model_version_status: [of('1'), of('2')] }]);
+    assert.deepEqual(await get(door, '/v1/models/doubler/versions/2'), [200, { model_version_status: [of('2')] }]);
+    assert.deepEqual(await get(door, '/v1/models/doubler/labels/old'), [200, { model_version_status: [of('1')] }]);
+    const [, late] = await get(door, '/v1/models/late');
+    assert.equal((late as { model_version_status: { state: string }[] }).model_version_status[0]!.state, 'LOADING');
+    const [, metadata] = await get(door, '/v1/models/doubler/metadata');
+    const dim = [{ size: '-1', name: '' }, { size: '2', name: '' }]; // prettier-ignore
+    const tensor = (name: string) => ({
+      dtype: 'DT_FLOAT',
+      tensor_shape: { dim, unknown_rank: false },
+      name: `${name}:0`,
+    });
+    assert.deepEqual(metadata, {
+      model_spec: { name: 'doubler', signature_name: '', version: '2' },
+      metadata: {
+        signature_def: {
+          signature_def: {
+            serving_default: {
+              inputs: { x: tensor('x') },
+              outputs: { y: tensor('y') },
+              method_name: 'tensorflow/serving/predict',
+            },
+          },
+        },
+      },
+    });
+  });
+
+  test('fails in its words, in an object with the error alone', async () => {
+    await using door = await openDoor();
+    const cases: readonly (readonly [Promise<[number, unknown]>, number, RegExp])[] = [
+      [post(door, '/v1/models/nobody:predict', instances), 404, /^Servable not found for request: Latest\(nobody\)$/],
+      [post(door, '/v1/models/doubler/versions/7:predict', instances), 404, /Specific\(doubler, 7\)$/],
+      [get(door, '/v1/models/nobody'), 404, /^Servable not found/],
+      [get(door, '/v1/models/doubler/versions/7'), 404, /^Servable not found/],
+      [
+        post(door, '/v1/models/doubler/labels/new:predict', instances),
+        400,
+        /^Unrecognized servable version label: "new"$/,
+      ],
+      [get(door, '/v1/models/doubler/labels/new'), 400, /^Unrecognized servable version label/],
+      [get(door, '/v1/models/doubler/versions/x'), 400, /^Failed to convert version/],
+      [get(door, '/v1/models'), 400, /^Missing model name/],
+      [post(door, '/v1/models/doubler', instances), 400, /^Malformed request/],
+      [post(door, '/v1/models/doubler:explain', instances), 400, /^Malformed request/],
+      [post(door, '/v1/models/doubler/a/b/c', instances), 400, /^Malformed request: POST/],
+      [post(door, '/v1/models/doubler:predict', ''), 400, /The document is empty/],
+      [post(door, '/v1/models/doubler:predict', { instances: [[1]] }), 400, /unexpected shape/],
+      [post(door, '/v1/models/doubler:regress', instances), 501, /^Cannot regress/],
+      [post(door, '/v1/models/late:predict', instances), 503, /ready state/],
+      [post(door, '/v1/models/buggy:predict', instances), 500, /^Internal error$/],
+    ];
+    for (const [got, status, text] of cases) {
+      const [actual, body] = await got;
+      assert.deepEqual(Object.keys(body as object), ['error']);
+      assert.match((body as { error: string }).error, text);
+      assert.equal(actual, status, (body as { error: string }).error);
+    }
+  });
+});
+
+describe("KServe's first protocol", () => {
+  const settings = { protocols: { tensorflowServing: { enabled: false }, kserve: { enabled: true } } };
+
+  test('predicts, lists the models and tells which is ready', async () => {
+    await using door = await openDoor({}, undefined, settings);
+    assert.deepEqual(await post(door, '/v1/models/doubler:predict', { instances: [[1, 2]] }), [
+      200,
+      { predictions: [[3, 6]] },
+    ]);
+    assert.deepEqual(await get(door, '/v1/models/doubler'), [200, { name: 'doubler', ready: true }]);
+    const [, list] = await get(door, '/v1/models');
+    assert.ok((list as { models: string[] }).models.includes('doubler'));
+    assert.equal((await get(door, '/v1/models/late'))[0], 503);
+    assert.equal((await get(door, '/v1/models/nobody'))[0], 404);
+    assert.equal((await post(door, '/v1/models/doubler:explain', {}))[0], 501);
+    const [status, body] = await post(door, '/v1/models/doubler:predict', {});
+    assert.deepEqual([status, Object.keys(body as object)], [400, ['error']]);
+  });
+});
+
+describe('a full queue', () => {
+  test('refuses a request before reading it, and reads again when there is room', async () => {
+    await using door = await openDoor();
+    const row = { rows: [{ x: [1, 2] }] };
+    const running = door.post('/models/gated/predict', row);
+    await door.gate.entered;
+    const waiting = [door.post('/models/gated/predict', row), door.post('/models/gated/predict', row)];
+    // A malformed body tells which came first: reading it, or looking at the queue.
+    let status = 0;
+    while (status !== 503) {
+      const response = await door.post('/models/gated/predict', '{');
+      status = response.status;
+      assert.ok(status === 400 || status === 503);
+      if (status === 503) {
+        assert.ok(response.headers.has('retry-after'));
+        assert.equal(((await response.json()) as { code: string }).code, 'QUEUE_FULL');
+      }
+    }
+    door.gate.open();
+    await running;
+    await door.gate.entered;
+    door.gate.open();
+    for (const response of await Promise.all(waiting)) assert.equal(response.status, 200);
+    assert.equal((await door.post('/models/gated/predict', '{')).status, 400);
+  });
+});
