@@ -21,7 +21,7 @@ export function jobTable(jobs: readonly JobSummary[], nowMs: number): string {
   if (jobs.length === 0) return 'No jobs. Add one under `jobs` in servery.config, or as a file in jobs/.';
   const rows = jobs.map((job) => [
     job.name,
-    job.schedule,
+    job.scheduleInWords,
     nextText(job),
     job.next === null || job.paused !== null ? NOTHING : intervalText(job.next.interval, job.timezone),
     ...lastRunCells(job.lastRun, nowMs),
@@ -45,7 +45,8 @@ export function jobText(job: JobDetails, nowMs: number): string {
   const parts = [
     [
       `${job.name}${job.description === '' ? '' : `: ${job.description}`}`,
-      `schedule    ${job.schedule}`,
+      `schedule    ${job.scheduleInWords}`,
+      ...(job.schedule === job.scheduleInWords ? [] : [`            ${job.schedule}`]),
       `steps       ${job.steps.join(', ')}`,
       `definition  ${job.definitionHash}${job.configured ? '' : ' (no longer in the configuration)'}`,
       ...(paused === null ? [] : [`paused      since ${local(paused.since, timezone)}${noteText(paused.note)}`]),

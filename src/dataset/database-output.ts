@@ -6,6 +6,7 @@
  */
 import { join, resolve } from 'node:path';
 import { formatInstant } from '../core/data-interval.ts';
+import { quote } from '../core/errors.ts';
 import { failpoint } from '../core/failpoint.ts';
 import { rm } from 'node:fs/promises';
 import { stageBadRows } from './bad-row-file.ts';
@@ -16,6 +17,7 @@ import { lockOutput } from './output-lock.ts';
 import type { Committed, Finished, Manifest, Output, OutputColumns, OutputContext, StagedChunk } from './output.ts';
 import { openPostgresSink } from './postgres-sink.ts';
 import { concatBadRows } from './publish-bad-rows.ts';
+import { findOverlap, overlapRefused } from './refuse-overlap.ts';
 import { ident, literal } from './sql-text.ts';
 import { openSqliteSink } from './sqlite-sink.ts';
 import { fileKey, intervalKey, openStaging, shortHash } from './staging.ts';
@@ -161,4 +163,16 @@ export async function openDatabaseOutput(
       await lock.release();
     },
   };
+}
+
+/** @throws {ServeryError} `OUTPUT_INVALID` when there are rows of an interval that overlaps this one */
+export function refuseOverlap({ table, interval, intervalColumn }: SinkOptions, there: readonly string[]): void {
+  // A run without an interval replaces all rows.
+  const other = interval === 'all' ? undefined : findOverlap(interval, there);
+  if (other === undefined) return;
+  throw overlapRefused(
+    interval,
+    other,
+    `the rows of ${quote(table)} whose ${quote(intervalColumn)} is ${quote(other)}`,
+  );
 }

@@ -5,10 +5,10 @@
  *
  * Each step may be the last of a process; the next attempt does all of them again and ends with the same files.
  */
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { compactInstant, formatInstant } from '../core/data-interval.ts';
-import { ServeryError } from '../core/errors.ts';
+import { quote, ServeryError } from '../core/errors.ts';
 import { failpoint } from '../core/failpoint.ts';
 import { assembleFile } from './assemble.ts';
 import { stageBadRows } from './bad-row-file.ts';
@@ -31,6 +31,7 @@ import type {
   StagedChunk,
 } from './output.ts';
 import { concatBadRows } from './publish-bad-rows.ts';
+import { findOverlap, INTERVAL_KEY, overlapRefused } from './refuse-overlap.ts';
 import { fileKey, intervalKey, openStaging, shortHash } from './staging.ts';
 
 interface Place {
@@ -52,6 +53,9 @@ export async function openFileOutput(
   const runKey = fileKey(`${context.runId}.${context.step}`);
   const key = place.file === undefined ? intervalKey(context.interval) : 'all';
   const folder = await openStaging(path, runKey);
+  // A file is replaced as a whole, and who appends wants to keep what is there.
+  const mayOverlap = place.file === undefined && options.mode !== 'append';
+  if (mayOverlap) await refuseOverlap(place.folder, folder.manifests, key);
   const lock = await lockOutput(folder, key, runKey, context.signal);
   // One thread: what it writes depends on the rows alone.
   const duckdb = await openDuckDb({ ...limits, threads: 1 }, join(folder.staging, 'duckdb'));
@@ -113,6 +117,8 @@ export async function openFileOutput(
       failpoint('dataset.assemble.after');
 
       const previous = options.mode === 'append' ? undefined : await readManifest();
+      // The run of another interval may have come to its end meanwhile.
+      if (mayOverlap) await refuseOverlap(place.folder, folder.manifests, key);
       await confirmLease();
       await lock.confirm();
       failpoint('dataset.publish.before');
@@ -194,6 +200,20 @@ function manifestOf(
     committedAt: formatInstant(Date.now()),
     facts,
   };
+}
+
+/** @throws {ServeryError} `OUTPUT_INVALID` when files are there of an interval that overlaps this one */
+async function refuseOverlap(folder: string, manifests: string, key: string): Promise<void> {
+  let keys = (await readdir(manifests))
+    .map((name) => name.replace(/\.json$/, ''))
+    .filter((name) => INTERVAL_KEY.test(name));
+  for (let other = findOverlap(key, keys); other !== undefined; other = findOverlap(key, keys)) {
+    const { files } = JSON.parse(await readFile(join(manifests, `${other}.json`), 'utf8')) as Manifest;
+    const there = await Promise.all(files.map(({ path }) => exists(join(folder, path))));
+    const at = there.indexOf(true);
+    if (at >= 0) throw overlapRefused(key, other, `${quote(files[at]!.path)} and what belongs to it`);
+    keys = keys.filter((name) => name !== other); // somebody has removed them
+  }
 }
 
 /** What is no longer there was taken away by a later owner of the lock. */

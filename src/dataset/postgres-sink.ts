@@ -1,7 +1,7 @@
 /** Writes a run into a PostgreSQL table in one transaction. */
 import type { ColumnType } from '../core/columns.ts';
 import { ServeryError, quote } from '../core/errors.ts';
-import type { Sink, SinkOptions } from './database-output.ts';
+import { refuseOverlap, type Sink, type SinkOptions } from './database-output.ts';
 import { translateFailure } from './failures.ts';
 import type { OutputColumns } from './output.ts';
 import { connectPostgres, tableName } from './postgres-client.ts';
@@ -51,6 +51,14 @@ export async function openPostgresSink(
         throw new ServeryError('OUTPUT_INVALID', `The table ${quote(table)} has no column ${quote(absent)}`);
       }
       if (mode === 'replaceInterval') {
+        const { rows: intervals } = await query(
+          `SELECT DISTINCT c.interval FROM ${COMMITS} c WHERE c.output = $1 AND EXISTS (SELECT 1 FROM ${tableName(table)} t WHERE t.${ident(intervalColumn)} = c.interval)`,
+          [table],
+        );
+        refuseOverlap(
+          options,
+          intervals.map((row) => String((row as { interval: unknown }).interval)),
+        );
         await query(`DELETE FROM ${tableName(table)} WHERE ${ident(intervalColumn)} = $1 OR $1 = 'all'`, [interval]);
       }
     }

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { ColumnType } from '../core/columns.ts';
 import { ServeryError, quote } from '../core/errors.ts';
-import type { Sink, SinkOptions } from './database-output.ts';
+import { refuseOverlap, type Sink, type SinkOptions } from './database-output.ts';
 import { translateFailure } from './failures.ts';
 import type { OutputColumns } from './output.ts';
 import { ident } from './sql-text.ts';
@@ -92,6 +92,13 @@ function prepare(database: DatabaseSync, options: SinkOptions, columns: OutputCo
     const index = ident(`servery_key_${table}`);
     database.exec(`CREATE UNIQUE INDEX IF NOT EXISTS ${index} ON ${ident(table)} (${key.map(ident).join(', ')})`);
   } else if (mode === 'replaceInterval') {
+    const intervals = database.prepare(`SELECT DISTINCT interval FROM ${COMMITS} WHERE output = ?`).all(table);
+    const there = intervals.map((row) => String(row['interval']));
+    const has = database.prepare(`SELECT 1 FROM ${ident(table)} WHERE ${ident(intervalColumn)} = ? LIMIT 1`);
+    refuseOverlap(
+      options,
+      there.filter((other) => has.get(other) !== undefined),
+    );
     database
       .prepare(`DELETE FROM ${ident(table)} WHERE ${ident(intervalColumn)} = ? OR ? = 'all'`)
       .run(interval, interval);

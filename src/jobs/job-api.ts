@@ -95,6 +95,8 @@ export interface JobSummary {
   readonly configured: boolean;
   /** `cron 0 20 * * * (Asia/Seoul)`, `every 30m`, `after extract`, `by hand`. */
   readonly schedule: string;
+  /** `At 20:00, every day (Asia/Seoul)`. */
+  readonly scheduleInWords: string;
   readonly timezone: string;
   readonly steps: readonly string[];
   readonly paused: { readonly note: string; readonly since: string } | null;

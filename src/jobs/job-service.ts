@@ -21,6 +21,7 @@ import { newRequest } from './new-request.ts';
 import { resolveParams } from './params.ts';
 import { readInstantText, readIntervalTexts } from './request-times.ts';
 import { readRunLog } from './run-log-reader.ts';
+import { scheduleInWords } from './schedule-words.ts';
 import {
   readOutcome,
   viewAttempt,
@@ -48,7 +49,7 @@ export interface JobServiceOptions {
 export function createJobService({ engine, stateFolder, clock = wallClock }: JobServiceOptions): JobApi {
   const jobs = new KnownJobs(engine);
 
-  function summaryOf({ state, job, schedule }: KnownJob): JobSummary {
+  async function summaryOf({ state, job, schedule }: KnownJob): Promise<JobSummary> {
     const { paused, lastRun, active, lastSuccessEndMs, isConfigured } = state;
     const [next] = isConfigured ? nextOccurrences(schedule, clock.now(), 1, lastSuccessEndMs) : [];
     return {
@@ -56,6 +57,7 @@ export function createJobService({ engine, stateFolder, clock = wallClock }: Job
       description: job.description,
       configured: isConfigured,
       schedule: scheduleText(schedule),
+      scheduleInWords: await scheduleInWords(schedule),
       timezone: job.timezone,
       steps: job.steps.map(({ name }) => name),
       paused: paused === undefined ? null : { note: paused.note, since: formatInstant(paused.sinceMs) },
@@ -73,7 +75,7 @@ export function createJobService({ engine, stateFolder, clock = wallClock }: Job
     ]);
     const upcoming = state.isConfigured ? nextOccurrences(schedule, clock.now(), UPCOMING, state.lastSuccessEndMs) : [];
     return {
-      ...summaryOf(known),
+      ...(await summaryOf(known)),
       definition: state.definition.spec,
       definitionHash: state.definition.hash,
       upcoming: upcoming.map(viewOccurrence),
@@ -130,7 +132,7 @@ export function createJobService({ engine, stateFolder, clock = wallClock }: Job
   return {
     async listJobs({ limit, cursor }) {
       const { items, next } = await jobs.list({ limit, after: cursor });
-      return { jobs: items.map(summaryOf), nextCursor: next ?? null };
+      return { jobs: await Promise.all(items.map(summaryOf)), nextCursor: next ?? null };
     },
 
     showJob: async (name) => detailsOf(await jobs.get(name)),

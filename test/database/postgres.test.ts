@@ -91,11 +91,11 @@ test('what is not there is said', async () => {
 test('a run is written once, and an interval replaces itself', async () => {
   await using folder = await temporaryFolder();
   const output = { postgres: server.address, table: 'scores' };
-  const write = (runId: string, to: number, mode = 'replaceInterval') =>
+  const write = (runId: string, to: number, mode = 'replaceInterval', interval = INTERVAL) =>
     writeOutput(
       folder.path,
       { ...output, mode },
-      { runId, interval: INTERVAL, columns: NUMBERED, chunks: [[numbered(0, to)], [numbered(to, to + 2)]] },
+      { runId, interval, columns: NUMBERED, chunks: [[numbered(0, to)], [numbered(to, to + 2)]] },
     );
   const count = async () => Number((await client.query<{ n: string }>('SELECT count(*) AS n FROM scores')).rows[0]!.n);
   await write('a', 5000);
@@ -104,6 +104,11 @@ test('a run is written once, and an interval replaces itself', async () => {
   assert.equal(await count(), 5002);
   await write('b', 3);
   assert.equal(await count(), 5);
+  const longer = { ...INTERVAL, endMs: INTERVAL.endMs + 1 };
+  await assert.rejects(write('longer', 1, 'replaceInterval', longer), {
+    code: 'OUTPUT_INVALID',
+    message: /it holds that of interval 20261123T110000Z-20261123T113000Z/,
+  });
   await write('c', 3, 'append');
   assert.equal(await count(), 10);
   const { rows } = await client.query<{ id: string; t: string }>('SELECT * FROM scores LIMIT 1');

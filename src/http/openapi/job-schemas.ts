@@ -33,7 +33,11 @@ const job = {
   description: text,
   configured: { type: 'boolean' },
   timezone: text,
-  schedule: { type: 'string', description: 'In words.' },
+  schedule: {
+    type: 'string',
+    description: 'As it is written: `cron 0 20 * * * (Asia/Seoul)`, `every 30m`, `by hand`.',
+  },
+  scheduleInWords: { type: 'string', description: 'For people: `At 20:00, every day (Asia/Seoul)`.' },
   steps: listOf(text),
   paused: orNull(objectOf({ note: text, since: instant })),
   next: orNull(componentRef('Occurrence')),

@@ -55,11 +55,11 @@ test('the interval over texts and seconds, where, queries', async () => {
 
 test('a run is written once; an interval, or a key, replaces itself', async () => {
   await using folder = await temporaryFolder();
-  const write = (runId: string, from: number, to: number, more: object = {}) =>
+  const write = (runId: string, from: number, to: number, more: object = {}, interval = INTERVAL) =>
     writeOutput(
       folder.path,
       { sqlite: 'out.db', table: 'scores', ...more },
-      { runId, interval: INTERVAL, columns: NUMBERED, chunks: [[numbered(from, to)]] },
+      { runId, interval, columns: NUMBERED, chunks: [[numbered(from, to)]] },
     );
   const count = (table = 'scores') => {
     const database = new DatabaseSync(join(folder.path, 'out.db'), { readOnly: true });
@@ -72,6 +72,15 @@ test('a run is written once; an interval, or a key, replaces itself', async () =
   assert.deepEqual(count(), [5000, 0]);
   await write('b', 10, 13);
   assert.deepEqual(count(), [3, 10]);
+  const longer = { ...INTERVAL, endMs: INTERVAL.endMs + 1 };
+  await assert.rejects(write('longer', 0, 1, {}, longer), {
+    code: 'OUTPUT_INVALID',
+    message: /it holds that of interval 20261123T110000Z-20261123T113000Z/,
+    hint: /^Remove the rows of "scores" whose "servery_interval" is "20261123T110000Z-20261123T113000Z"/,
+  });
+  await write('later', 20, 22, {}, { startMs: INTERVAL.endMs, endMs: longer.endMs });
+  assert.deepEqual(count(), [5, 10]);
+  await write('later again', 20, 20, {}, { startMs: INTERVAL.endMs, endMs: longer.endMs });
   await write('c', 0, 2, { mode: 'append' });
   assert.deepEqual(count(), [5, 0]);
   const upsert = { table: 'latest', mode: 'upsert', key: 'id' };

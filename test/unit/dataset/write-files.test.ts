@@ -1,11 +1,13 @@
 /** What is in files after a run: every value, in order, whole, once. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import type { Column } from '../../../src/core/columns.ts';
+import { openOutput } from '../../../src/dataset/open-output.ts';
+import { outputOptions } from '../../../src/dataset/options.ts';
 import type { OutputColumns } from '../../../src/dataset/output.ts';
 import { readAll, sql } from '../../support/dataset.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -177,6 +179,48 @@ test('an interval replaces itself and leaves the others', async () => {
     { interval: '20261123T113000Z', n: 5 },
   ]);
   assert.deepEqual((await readdir(folder.path)).sort(), ['.scores.servery', 'scores']);
+});
+
+test('an interval that overlaps another one is refused before any work, until that one is removed', async () => {
+  await using folder = await temporaryFolder();
+  const { startMs, endMs } = INTERVAL;
+  const write = (runId: string, interval: typeof INTERVAL | undefined) =>
+    writeOutput(
+      folder.path,
+      { path: 'scores/' },
+      { runId, ...(interval && { interval }), columns: NUMBERED, chunks: [[numbered(0, 2)]] },
+    );
+  await write('a', INTERVAL);
+  const overlapping = [
+    { startMs, endMs: endMs + 1_800_000 },
+    { startMs, endMs: endMs - 1 },
+    { startMs: startMs + 60_000, endMs: endMs - 60_000 },
+    { startMs: startMs - 500, endMs: startMs + 1 },
+    undefined,
+  ];
+  for (const interval of overlapping) {
+    await assert.rejects(write('b', interval), {
+      code: 'OUTPUT_INVALID',
+      message: /it holds that of interval 20261123T110000Z-20261123T113000Z, and their rows would be there twice/,
+      hint: /^Remove "interval=20261123T110000Z\/part-00000.parquet"/,
+    });
+  }
+  await write('c', { startMs: startMs - 500, endMs: startMs });
+  await write('d', { startMs: endMs, endMs: endMs + 1 });
+  // One that overlaps comes to its end while this one is at work.
+  await rm(join(folder.path, 'scores'), { recursive: true });
+  await using slow = await openOutput(outputOptions.parse({ path: 'scores/' }), NUMBERED, {
+    interval: { startMs, endMs: endMs + 60_000 },
+    workspace: folder.path,
+    runId: 'slow',
+    step: 'predict',
+  });
+  await write('quick', INTERVAL);
+  const confirmLease = () => Promise.resolve();
+  const finished = { staged: [], badRows: [], facts: {}, confirmLease };
+  await assert.rejects(slow.finalise(finished), { code: 'OUTPUT_INVALID' });
+  const [row] = await sql(`SELECT count(*)::INTEGER AS n FROM '${folder.path}/scores/**/*.parquet'`);
+  assert.equal(row!['n'], 2);
 });
 
 test('append adds a file for each run, once', async () => {

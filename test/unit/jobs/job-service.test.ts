@@ -25,11 +25,31 @@ test('a job shows when it fires next and what that covers', async () => {
     interval: { start: '2026-11-24T11:00:00Z', end: '2026-11-25T11:00:00Z' },
   });
   assert.deepEqual(
-    [job.schedule, job.timezone, job.steps],
-    ['cron 0 20 * * * (Asia/Seoul)', 'Asia/Seoul', ['command']],
+    [job.schedule, job.scheduleInWords, job.timezone, job.steps],
+    ['cron 0 20 * * * (Asia/Seoul)', 'At 20:00, every day (Asia/Seoul)', 'Asia/Seoul', ['command']],
   );
   assert.deepEqual([job.lastRun, job.active, job.paused], [null, 0, null]);
   assert.equal(job.upcoming.length, 5);
+});
+
+test('a schedule of any kind is said in words', async () => {
+  const command = ['true'];
+  const timezone = 'Europe/Berlin';
+  await using at = await desk({
+    both: { schedule: { cron: ['0 9 * * 1-5', '0 12 * * SAT'], timezone }, command },
+    steps: { schedule: { cron: '*/15 8-17 * * *', timezone }, command },
+    every: { schedule: { every: '30m' }, command },
+    follows: { schedule: { after: 'every' }, command },
+    hand: { command },
+  });
+  const { jobs } = await at.jobs.listJobs({ limit: 10 });
+  assert.deepEqual(Object.fromEntries(jobs.map(({ name, scheduleInWords }) => [name, scheduleInWords])), {
+    both: 'At 09:00, on Monday through Friday; At 12:00, on Saturday (Europe/Berlin)',
+    steps: 'Every 15 minutes, between 08:00 and 17:59 (Europe/Berlin)',
+    every: 'every 30m',
+    follows: 'after every',
+    hand: 'by hand',
+  });
 });
 
 test('an instant that has passed is still next while its delay has not', async () => {
