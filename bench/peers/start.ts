@@ -1,0 +1,130 @@
+/** Starts a server, waits for its first correct prediction, and ends it with everything that it has started. */
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunningServer } from '../processes.ts';
+import type { Command } from './peer.ts';
+
+export interface Started extends RunningServer {
+  /** From the start of the process to the first correct prediction. */
+  readonly startMs: number;
+  /** Resident memory of all its processes; pages that they share count once. Undefined where the system does not tell. */
+  memoryMb(): number | undefined;
+}
+
+const START_LIMIT_MS = 60_000;
+const END_LIMIT_MS = 8_000;
+
+/**
+ * @param prepare writes into the folder what the start needs
+ * @param check resolves when the answer is right, and says what is wrong with it otherwise
+ */
+export async function start(
+  prepare: (ports: readonly [http: number, grpc: number, metrics: number], scratch: string) => Promise<Command>,
+  check: (port: number) => Promise<void>,
+): Promise<Started> {
+  const scratch = await mkdtemp(join(tmpdir(), 'servery-bench-'));
+  const ports = await freePorts();
+  const [port, grpcPort] = ports;
+  const { program, args, env, cwd = scratch } = await prepare(ports, scratch);
+  const log = await open(join(scratch, 'log'), 'w');
+  const began = performance.now();
+  // A session of its own, by which everything that it starts is found again.
+  const stdio = ['ignore', log.fd, log.fd] as const;
+  const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: [...stdio], detached: true });
+  let failure: unknown;
+  child.once('error', (error) => (failure = error));
+  const end = async () => {
+    await endSession(child.pid);
+    await log.close();
+    await rm(scratch, { recursive: true, force: true });
+  };
+  for (;;) {
+    try {
+      await check(port);
+      break;
+    } catch (error) {
+      const isOver = child.exitCode !== null || child.pid === undefined;
+      if (isOver || performance.now() - began > START_LIMIT_MS) {
+        const lines = (await readFile(join(scratch, 'log'), 'utf8')).trim().split('\n');
+        await end();
+        const why = isOver ? `ended: ${String(failure ?? lines.at(-1))}` : `no correct prediction: ${String(error)}`;
+        throw new Error(why, { cause: error });
+      }
+    }
+    await sleep(10);
+  }
+  return {
+    host: '127.0.0.1',
+    port,
+    grpcPort,
+    pid: child.pid!,
+    startMs: performance.now() - began,
+    memoryMb: () => memoryMb(child.pid!),
+    [Symbol.asyncDispose]: end,
+  };
+}
+
+async function freePorts(): Promise<[number, number, number]> {
+  const servers = await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports as [number, number, number];
+}
+
+/** Asks it to end; what is left of it after a while is killed. */
+async function endSession(leader: number | undefined): Promise<void> {
+  if (leader === undefined) return;
+  signal(-leader, 'SIGTERM');
+  const until = performance.now() + END_LIMIT_MS;
+  while (processesOf(leader).length > 0 && performance.now() < until) await sleep(20);
+  signal(-leader, 'SIGKILL');
+  for (const pid of processesOf(leader)) signal(pid, 'SIGKILL');
+  while (processesOf(leader).length > 0) await sleep(20);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended.
+  }
+}
+
+/** The processes of a session, less those that only wait to be collected. */
+function processesOf(leader: number): number[] {
+  if (process.platform !== 'linux') return [];
+  const isOfSession = (pid: string) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const [state, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return Number(session) === leader && state !== 'Z';
+    } catch {
+      return false; // Ended meanwhile.
+    }
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && isOfSession(name))
+    .map(Number);
+}
+
+function memoryMb(leader: number): number | undefined {
+  const pids = processesOf(leader);
+  if (pids.length === 0) return undefined;
+  let kb = 0;
+  for (const pid of pids) {
+    const [, share] = /^Pss: +(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
+    kb += Number(share);
+  }
+  return kb / 1024;
+}
