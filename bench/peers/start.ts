@@ -17,7 +17,7 @@ export interface Started extends RunningServer {
 }
 
 const START_LIMIT_MS = 60_000;
-const END_LIMIT_MS = 8_000;
+const END_LIMIT_MS = 3_000;
 
 /**
  * @param prepare writes into the folder what the start needs
@@ -39,7 +39,7 @@ export async function start(
   let failure: unknown;
   child.once('error', (error) => (failure = error));
   const end = async () => {
-    await endSession(child.pid);
+    await endAll(child.pid);
     await log.close();
     await rm(scratch, { recursive: true, force: true });
   };
@@ -83,14 +83,18 @@ async function freePorts(): Promise<[number, number, number]> {
 }
 
 /** Asks it to end; what is left of it after a while is killed. */
-async function endSession(leader: number | undefined): Promise<void> {
+async function endAll(leader: number | undefined): Promise<void> {
   if (leader === undefined) return;
+  // What it leaves behind has no parent by which it could be found.
+  const known = processesOf(leader);
+  const left = () => processesOf(leader, known);
   signal(-leader, 'SIGTERM');
   const until = performance.now() + END_LIMIT_MS;
-  while (processesOf(leader).length > 0 && performance.now() < until) await sleep(20);
-  signal(-leader, 'SIGKILL');
-  for (const pid of processesOf(leader)) signal(pid, 'SIGKILL');
-  while (processesOf(leader).length > 0) await sleep(20);
+  while (left().length > 0 && performance.now() < until) await sleep(20);
+  while (left().length > 0) {
+    for (const pid of left()) signal(pid, 'SIGKILL');
+    await sleep(20);
+  }
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
@@ -101,21 +105,34 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** The processes of a session, less those that only wait to be collected. */
-function processesOf(leader: number): number[] {
+/**
+ * The processes of a session and all that descend from them, less those that only wait to be collected.
+ *
+ * @param known processes that belong to it wherever they are now
+ */
+function processesOf(leader: number, known: readonly number[] = []): number[] {
   if (process.platform !== 'linux') return [];
-  const isOfSession = (pid: string) => {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      const [state, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return Number(session) === leader && state !== 'Z';
-    } catch {
-      return false; // Ended meanwhile.
-    }
-  };
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && isOfSession(name))
-    .map(Number);
+  const running = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(statOf)
+    .filter((stat) => stat !== undefined);
+  const found = new Set(running.filter(({ pid, session }) => session === leader || known.includes(pid)));
+  for (let before = -1; before !== found.size;) {
+    before = found.size;
+    const pids = new Set(Array.from(found, ({ pid }) => pid));
+    for (const stat of running) if (pids.has(stat.parent)) found.add(stat);
+  }
+  return Array.from(found, ({ pid }) => pid);
+}
+
+function statOf(pid: string): { readonly pid: number; readonly parent: number; readonly session: number } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' ? undefined : { pid: Number(pid), parent: Number(parent), session: Number(session) };
+  } catch {
+    return undefined; // Ended meanwhile.
+  }
 }
 
 function memoryMb(leader: number): number | undefined {
