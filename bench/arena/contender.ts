@@ -26,15 +26,19 @@ const openInference = {
   body: (model: BenchModel) => jsonBody(model, 1),
 };
 
-/** The server as a user starts it. */
-export function serveryContender(references: References): Contender {
+/**
+ * The server as a user starts it.
+ *
+ * @param folder a workspace with the model; otherwise one is made that holds nothing else
+ */
+export function serveryContender(references: References, folder?: string): Contender {
   const self: Contender = {
     name: 'servery',
     title: 'Servery',
     speaksGrpc: true,
     ...openInference,
     async start(model) {
-      const workspace = await makeWorkspace([model.name]);
+      const workspace = folder === undefined ? await makeWorkspace([model.name]) : { folder };
       const started = await start(
         async ([http, grpc]) => {
           const doors = ['--http', `127.0.0.1:${http}`, '--grpc', `127.0.0.1:${grpc}`];
@@ -47,7 +51,7 @@ export function serveryContender(references: References): Contender {
       );
       const end = async () => {
         await started[Symbol.asyncDispose]();
-        await workspace[Symbol.asyncDispose]();
+        if (Symbol.asyncDispose in workspace) await workspace[Symbol.asyncDispose]();
       };
       return { ...started, [Symbol.asyncDispose]: end };
     },

@@ -68,7 +68,7 @@ async function againstGrpcEcho(arena: OnlineArena, one: ArenaCase, ours: Running
   await using echo = await startGrpcEcho(await checkGrpc(ours.grpcPort!, arena.references));
   const title = 'the gRPC echo';
   return await against(
-    { ...arena, references: arena.references },
+    arena,
     one,
     ours,
     { ...arena.servery, name: 'grpc-echo', title },

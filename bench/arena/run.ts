@@ -1,13 +1,16 @@
 /** `npm run bench -- arena`: Servery beside the alternatives and the floors, in one run. See bench/README.md. */
+import { printFigure } from '../figures.ts';
 import { modelOf } from '../online/cases.ts';
 import { requireModels } from '../online/workspace.ts';
 import { install } from '../peers/install.ts';
 import { PEERS } from '../peers/peers.ts';
 import { save } from '../results.ts';
 import { HEADING, textOf, type Line } from '../table.ts';
+import { BATCH_CASES, runBatchArena } from './batch.ts';
 import { CASES } from './cases.ts';
 import { echoContender, peerContender, serveryContender, type Contender } from './contender.ts';
 import { runOnlineArena, type ArenaEffort } from './online.ts';
+import { measureQuickstart, runStarts, STARTS } from './starts.ts';
 import { referencesFor, type References } from './reference.ts';
 
 export interface ArenaOptions extends ArenaEffort {
@@ -21,8 +24,10 @@ export interface ArenaOptions extends ArenaEffort {
 
 export async function runArena({ only = '', peers, keep, ...effort }: ArenaOptions): Promise<void> {
   const cases = CASES.filter(({ name }) => name.includes(only));
-  const models = [...new Set(cases.map(({ model }) => model))];
-  await requireModels(models);
+  const batchCases = BATCH_CASES.filter(({ title }) => title.includes(only));
+  const measuresStarts = STARTS.includes(only);
+  const models = [...new Set([...cases.map(({ model }) => model), ...(measuresStarts ? ['iris'] : [])])];
+  await requireModels([...models, ...batchCases.map(({ name }) => (name === '30-64-1' ? 'tiny' : name))]);
   const references = await referencesFor(models.map(modelOf));
   const missing = new Map<string, string>();
   const failed = (title: string, error: unknown) => {
@@ -39,8 +44,14 @@ export async function runArena({ only = '', peers, keep, ...effort }: ArenaOptio
   };
   console.log(HEADING);
   const servery = serveryContender(references);
-  await runOnlineArena({ cases, servery, contenders, references, effort, print, failed });
-  await save('arena', lines, keep);
+  const arena = { cases, servery, contenders, references, effort, print, failed };
+  await runOnlineArena(arena);
+  if (measuresStarts) await runStarts(arena);
+  const isWanted = (name: string) => peers === undefined || name === 'loop' || peers.split(',').includes(name);
+  await runBatchArena({ ...arena, cases: batchCases, isWanted });
+  const figures = measuresStarts ? await measureQuickstart(references, effort.repetitions) : [];
+  for (const figure of figures) printFigure(figure);
+  await save('arena', [...lines, ...figures], { keep, missing: Object.fromEntries(missing) });
 }
 
 async function contendersOf(

@@ -4,6 +4,7 @@ import { loadGrpc, type GrpcReport } from '../load/grpc-plan.ts';
 import { startGrpcEcho, startServery } from '../processes.ts';
 import type { Effort } from './against-floor.ts';
 import { lineOf, takeTurns, type Line } from '../table.ts';
+import { modelOf, rowOf } from './cases.ts';
 import { makeWorkspace } from './workspace.ts';
 
 export const INFER_CALL = '/inference.GRPCInferenceService/ModelInfer';
@@ -39,6 +40,6 @@ export async function measureGrpc({ seconds, repetitions }: Effort): Promise<rea
 /** ModelInferRequest: model_name=1, inputs=5 { name=1, datatype=2, shape=3 }, raw_input_contents=7. */
 export function irisRequest(): Uint8Array {
   const input = new BinaryWriter().tag(1, 2).string('X').tag(2, 2).string('FP32').tag(3, 2).bytes(Uint8Array.of(1, 4));
-  const row = new Uint8Array(Float32Array.of(5.1, 3.5, 1.4, 0.2).buffer);
+  const row = new Uint8Array(Float32Array.from(rowOf(modelOf('iris'))).buffer);
   return new BinaryWriter().tag(1, 2).string('iris').tag(5, 2).bytes(input.finish()).tag(7, 2).bytes(row).finish();
 }
