@@ -1,5 +1,6 @@
 /** `npm run bench -- arena`: Servery beside the alternatives and the floors, in one run. See bench/README.md. */
 import { printFigure } from '../figures.ts';
+import { writeFile } from 'node:fs/promises';
 import { modelOf } from '../online/cases.ts';
 import { requireModels } from '../online/workspace.ts';
 import { install } from '../peers/install.ts';
@@ -11,6 +12,7 @@ import { CASES } from './cases.ts';
 import { echoContender, peerContender, serveryContender, type Contender } from './contender.ts';
 import { runOnlineArena, type ArenaEffort } from './online.ts';
 import { measureQuickstart, runStarts, STARTS } from './starts.ts';
+import { drawArena } from './picture.ts';
 import { referencesFor, type References } from './reference.ts';
 
 export interface ArenaOptions extends ArenaEffort {
@@ -22,6 +24,9 @@ export interface ArenaOptions extends ArenaEffort {
   readonly keep: boolean;
 }
 
+/** The whole arena draws it anew; a part of it does not. */
+const PICTURE = new URL('../../docs/performance.svg', import.meta.url);
+
 export async function runArena({ only = '', peers, keep, ...effort }: ArenaOptions): Promise<void> {
   const cases = CASES.filter(({ name }) => name.includes(only));
   const batchCases = BATCH_CASES.filter(({ title }) => title.includes(only));
@@ -31,7 +36,7 @@ export async function runArena({ only = '', peers, keep, ...effort }: ArenaOptio
   const references = await referencesFor(models.map(modelOf));
   const missing = new Map<string, string>();
   const failed = (title: string, error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
     missing.set(title, reason);
     console.log(`${title} takes no part: ${reason}`);
   };
@@ -51,7 +56,10 @@ export async function runArena({ only = '', peers, keep, ...effort }: ArenaOptio
   await runBatchArena({ ...arena, cases: batchCases, isWanted });
   const figures = measuresStarts ? await measureQuickstart(references, effort.repetitions) : [];
   for (const figure of figures) printFigure(figure);
-  await save('arena', [...lines, ...figures], { keep, missing: Object.fromEntries(missing) });
+  const result = await save('arena', [...lines, ...figures], { keep, missing: Object.fromEntries(missing) });
+  if (only !== '' || peers !== undefined) return;
+  await writeFile(PICTURE, drawArena(lines, result));
+  console.log(`Drawn in ${PICTURE.pathname}`);
 }
 
 async function contendersOf(
