@@ -26,12 +26,15 @@ const openInference = {
   body: (model: BenchModel) => jsonBody(model, 1),
 };
 
-/**
- * The server as a user starts it.
- *
- * @param folder a workspace with the model; otherwise one is made that holds nothing else
- */
-export function serveryContender(references: References, folder?: string): Contender {
+interface ServeryOptions {
+  /** A workspace with the model; otherwise one is made that holds nothing else. */
+  readonly folder?: string;
+  /** The program in another working tree, which must not set that one up. */
+  readonly main?: string;
+}
+
+/** The server as a user starts it. */
+export function serveryContender(references: References, { folder, main }: ServeryOptions = {}): Contender {
   const self: Contender = {
     name: 'servery',
     title: 'Servery',
@@ -42,10 +45,9 @@ export function serveryContender(references: References, folder?: string): Conte
       const started = await start(
         async ([http, grpc]) => {
           const doors = ['--http', `127.0.0.1:${http}`, '--grpc', `127.0.0.1:${grpc}`];
-          return {
-            program: `${ROOT}bin/servery`,
-            args: ['serve', workspace.folder, ...doors, '--set', 'log.level=warn'],
-          };
+          const args = ['serve', workspace.folder, ...doors, '--set', 'log.level=warn'];
+          if (main === undefined) return { program: `${ROOT}bin/servery`, args };
+          return { program: process.execPath, args: ['--conditions=servery-source', main, ...args] };
         },
         (port) => checkAnswer(self, model, port, references),
       );

@@ -6,6 +6,7 @@ import { lineOf, takeTurns, type Line } from '../table.ts';
 import { goalAgainst, type ArenaCase } from './cases.ts';
 import type { Contender } from './contender.ts';
 import { measureEngines } from './engines.ts';
+import { linesOf } from './lines.ts';
 import { checkGrpc, FIRST_WARM_UP_SECONDS, measure, type Figures } from './measure.ts';
 import type { References } from './reference.ts';
 
@@ -89,21 +90,4 @@ async function againstEngines(arena: OnlineArena, one: ArenaCase, ours: RunningS
       arena.failed(engine.title, error);
     }
   }
-}
-
-function linesOf(
-  one: ArenaCase,
-  { name, title }: Contender,
-  measured: Parameters<typeof lineOf<Figures>>[1],
-): readonly Line[] {
-  const plain = { against: title, errors: ({ errors }: Figures) => errors };
-  const held = { ...plain, goal: goalAgainst(one, name)?.goal };
-  const first =
-    one.figure === 'p50'
-      ? lineOf(`${one.name}: p50 ms`, measured, ({ p50Ms }) => p50Ms, held)
-      : lineOf(`${one.name}: requests/s`, measured, ({ requestsPerSecond }) => requestsPerSecond, held);
-  if (one.protocol === 'grpc') return [first];
-  // Under many connections the slowest answers count as much as the rate does.
-  const p99 = one.connections === 256 && name === 'triton' ? { ...plain, goal: { atMost: 1 } } : plain;
-  return [first, lineOf(`${one.name}: p99 ms`, measured, ({ p99Ms }) => p99Ms!, p99)];
 }

@@ -5,7 +5,7 @@
  * different times, and a machine drifts.
  */
 import type { BenchResult } from '../results.ts';
-import { format, type Line } from '../table.ts';
+import { format, median, type Line } from '../table.ts';
 
 interface Panel {
   readonly title: string;
@@ -110,11 +110,10 @@ ${parts.join('\n')}
 function barsOf(panel: Panel, lines: readonly Line[]): readonly Bar[] {
   const own = lines.filter((line) => line.case === panel.case);
   if (own.length === 0) return [];
-  const best = panel.better === 'more' ? Math.max : Math.min;
   const ours = {
     name: 'Servery',
     share: 1,
-    label: `${format(best(...own.map(({ servery }) => servery)))}${panel.unit}`,
+    label: `${format(median(own.map(({ servery }) => servery)))}${panel.unit}`,
   };
   const theirs = own.map(({ against, ratio, theirs: figure }) => ({
     name: against,

@@ -1,6 +1,7 @@
 /** The predict step and the bare loop over the same rows, each in a process of its own. */
 import { execFile } from 'node:child_process';
 import { cp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { FloorTask } from '../floor/batch.ts';
 import type { BatchCase } from './data.ts';
@@ -45,17 +46,18 @@ async function runLoop(one: BatchCase, file: string, workspace: string, overlapp
   const output = `${workspace}/loop.parquet`;
   const model = `${one.model}/1/model.onnx`;
   const task: FloorTask = { file, model, input, features, outputs, output, overlapped, chunksPerBatch: 2 };
-  return measure('bench/floor/batch.ts', task);
+  return measure(`${ROOT}bench/floor/batch.ts`, task);
 }
 
-export async function runOurs(files: readonly string[], workspace: string): Promise<Measured> {
+/** @param tree the working tree whose predict step it is */
+export async function runOurs(files: readonly string[], workspace: string, tree = ROOT): Promise<Measured> {
   for (const leftover of [`${workspace}/ledger.ndjson`, scoresOf(workspace)]) await rm(leftover, { force: true });
   const task: OurTask = { workspace, model: 'm', files, output: scoresOf(workspace) };
-  return measure('bench/batch/ours.ts', task);
+  return measure(join(tree, 'bench/batch/ours.ts'), task);
 }
 
 async function measure(script: string, task: unknown): Promise<Measured> {
-  const args = ['--conditions=servery-source', `${ROOT}${script}`, JSON.stringify(task)];
+  const args = ['--conditions=servery-source', script, JSON.stringify(task)];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   return JSON.parse(stdout) as Measured;
 }
