@@ -17,12 +17,19 @@ export interface BenchResult {
   readonly lines: readonly object[];
 }
 
-/**
- * Keeps the lines of a bench, whatever they hold.
- *
- * @param keep whether to keep them as those of this version too
- */
-export async function save(bench: string, lines: readonly object[], keep = false): Promise<void> {
+export interface SaveOptions {
+  /** Keep them as those of this version too. */
+  readonly keep: boolean;
+  /** Who could not take part, and why. */
+  readonly missing?: Readonly<Record<string, string>>;
+}
+
+/** Keeps the lines of a bench, whatever they hold. */
+export async function save(
+  bench: string,
+  lines: readonly object[],
+  { keep, ...more }: SaveOptions,
+): Promise<BenchResult> {
   const result: BenchResult = {
     at: new Date().toISOString(),
     command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
@@ -34,6 +41,7 @@ export async function save(bench: string, lines: readonly object[], keep = false
       system: `${process.platform} ${release()} ${process.arch}`,
       node: process.version,
     },
+    ...more,
     lines,
   };
   const last = new URL('.results/', HERE);
@@ -43,6 +51,7 @@ export async function save(bench: string, lines: readonly object[], keep = false
   await writeFile(file, JSON.stringify(result, null, 2));
   console.log(`\nWritten to ${file.pathname}`);
   if (keep) await keepFor(await version(), bench, result);
+  return result;
 }
 
 /** One file for each version, with a part for each bench. */

@@ -82,9 +82,17 @@ export function lineOf<T>(
       repetitions.map(({ theirs }) => theirs),
       errors,
     ),
-    goal: goal === undefined ? '' : 'atLeast' in goal ? `at least ${goal.atLeast}` : `at most ${goal.atMost}`,
-    reached: goal === undefined ? undefined : 'atLeast' in goal ? ratio >= goal.atLeast : ratio <= goal.atMost,
+    goal: goalText(goal),
+    reached: isReached(ratio, goal),
   };
+}
+
+export function goalText(goal: Goal): string {
+  return goal === undefined ? '' : 'atLeast' in goal ? `at least ${goal.atLeast}` : `at most ${goal.atMost}`;
+}
+
+export function isReached(ratio: number, goal: Goal): boolean | undefined {
+  return goal === undefined ? undefined : 'atLeast' in goal ? ratio >= goal.atLeast : ratio <= goal.atMost;
 }
 
 export const HEADING = row('CASE', 'AGAINST', 'THEIRS', 'SERVERY', 'RATIO (SPREAD)', 'DRIFT', 'ERRORS', 'GOAL');

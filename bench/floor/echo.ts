@@ -2,7 +2,7 @@
  * The floor of the JSON door: a bare `node:http` server on one thread that parses the body and answers JSON of
  * the same shape. Everything a server does above this is its own cost.
  *
- * Takes the answer as its argument; prints its port.
+ * Arguments: the answer, and its port; any free one otherwise. Prints the port.
  */
 import { createServer } from 'node:http';
 
@@ -19,6 +19,6 @@ const server = createServer((request, response) => {
     response.end(text);
   });
 });
-server.listen(0, '127.0.0.1', () => {
+server.listen(Number(process.argv[3] ?? 0), '127.0.0.1', () => {
   process.stdout.write(`${(server.address() as { port: number }).port}\n`);
 });

@@ -42,6 +42,7 @@ const MODELS: readonly BenchModel[] = [
   { ...example('iris'), input: 'X', shape: [4], outputs: classes(3) },
   { ...example('digits'), input: 'pixels', shape: [64], outputs: classes(10) },
   { ...example('breast-cancer'), input: 'X', shape: [30], outputs: classes(2) },
+  { ...made('tiny'), shape: [30], outputs: values(1) },
   { ...made('mlp'), shape: [512], outputs: values(10) },
   { ...made('resnet18'), shape: [3, 224, 224], outputs: values(1000) },
 ];

@@ -4,16 +4,17 @@ import { loadGrpc, type GrpcReport } from '../load/grpc-plan.ts';
 import { startGrpcEcho, startServery } from '../processes.ts';
 import type { Effort } from './against-floor.ts';
 import { lineOf, takeTurns, type Line } from '../table.ts';
+import { modelOf, rowOf } from './cases.ts';
 import { makeWorkspace } from './workspace.ts';
 
-const PATH = '/inference.GRPCInferenceService/ModelInfer';
+export const INFER_CALL = '/inference.GRPCInferenceService/ModelInfer';
 
 export async function measureGrpc({ seconds, repetitions }: Effort): Promise<readonly Line[]> {
   await using workspace = await makeWorkspace(['iris']);
   await using servery = await startServery(workspace.folder);
   const plan = {
     port: servery.grpcPort!,
-    path: PATH,
+    path: INFER_CALL,
     messageBase64: Buffer.from(irisRequest()).toString('base64'),
     calls: 32,
     warmUpSeconds: Math.min(2, seconds / 2),
@@ -37,8 +38,8 @@ export async function measureGrpc({ seconds, repetitions }: Effort): Promise<rea
 }
 
 /** ModelInferRequest: model_name=1, inputs=5 { name=1, datatype=2, shape=3 }, raw_input_contents=7. */
-function irisRequest(): Uint8Array {
+export function irisRequest(): Uint8Array {
   const input = new BinaryWriter().tag(1, 2).string('X').tag(2, 2).string('FP32').tag(3, 2).bytes(Uint8Array.of(1, 4));
-  const row = new Uint8Array(Float32Array.of(5.1, 3.5, 1.4, 0.2).buffer);
+  const row = new Uint8Array(Float32Array.from(rowOf(modelOf('iris'))).buffer);
   return new BinaryWriter().tag(1, 2).string('iris').tag(5, 2).bytes(input.finish()).tag(7, 2).bytes(row).finish();
 }

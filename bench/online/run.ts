@@ -41,5 +41,5 @@ export async function runOnline({ only = '', keep, ...effort }: BenchOptions): P
     }
   }
   for (const [, measure] of behaviours) print(await measure(effort));
-  await save('online', lines, keep);
+  await save('online', lines, { keep });
 }

@@ -23,6 +23,6 @@ export async function prepareMlserver(launch: Launch): Promise<Command> {
   await writeFile(join(scratch, 'settings.json'), JSON.stringify(settings));
   await writeFile(join(scratch, 'model-settings.json'), JSON.stringify(modelSettings));
   await cp(join(code, 'onnx_runtime.py'), join(scratch, 'onnx_runtime.py'));
-  const start = `from mlserver.cli import main; main(['start', '.'])`;
-  return { program: pythonOf(launch), args: ['-c', start], cwd: scratch };
+  const start = 'from mlserver.cli import main; main()';
+  return { program: pythonOf(launch), args: ['-c', start, 'start', '.'], cwd: scratch };
 }

@@ -47,6 +47,7 @@ export const suites: readonly Suite[] = [
   { name: 'foreign', needs: ['python'], concurrency: 1, timeoutSeconds: 300 },
   { name: 'examples', needs: [], concurrency: 1, timeoutSeconds: 300 },
   { name: 'docs', needs: ['python'], concurrency: 1, timeoutSeconds: 300 },
+  { name: 'bench', commands: [['node', '--conditions=servery-source', 'bench/main.ts', 'smoke']] },
   { name: 'package', needs: [], concurrency: 1, timeoutSeconds: 600 },
   { name: 'long', needs: [], concurrency: 1, timeoutSeconds: 3600, long: true, optional: true },
 ];
