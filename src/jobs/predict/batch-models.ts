@@ -52,7 +52,6 @@ interface Kept {
   expiry: Disposable | undefined;
 }
 
-/** Opens nothing before it is needed. */
 export interface BatchModelsSettings {
   /** A model that nobody uses stays loaded for this time. */
   readonly keepMs?: number;
@@ -60,6 +59,7 @@ export interface BatchModelsSettings {
   readonly closeGraceMs?: number;
 }
 
+/** Opens nothing before it is needed. */
 export function createBatchModels(
   source: ModelSource,
   { keepMs = KEEP_MS, closeGraceMs = CLOSE_GRACE_MS }: BatchModelsSettings = {},
