@@ -8,7 +8,7 @@ import { openSqliteEngine } from '../engine/sqlite/open.ts';
 import { createJob, toDefinition } from '../jobs/job.ts';
 import { createJobService } from '../jobs/job-service.ts';
 import { startNotifier } from '../jobs/notifier.ts';
-import { removeRunFiles } from '../jobs/run-files.ts';
+import { removeRunFiles } from '../jobs/remove-run-files.ts';
 import { Ticker } from '../jobs/ticker.ts';
 import { compileSchedule } from '../schedule/schedule.ts';
 import { createLogger, logEvents } from '../telemetry/log.ts';
@@ -45,7 +45,7 @@ const ticker = opened.use(
         return kept.events;
       },
     },
-    onPruned: (gone) => removeRunFiles(stateFolder, gone),
+    onPruned: (gone) => removeRunFiles(folder, stateFolder, gone),
   }),
 );
 const notifier = opened.use(

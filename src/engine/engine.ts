@@ -275,7 +275,15 @@ export interface Retention {
 }
 
 export interface Pruned {
-  readonly runs: readonly string[];
+  readonly runs: readonly PrunedRun[];
   /** True when there was more than one call deletes: call again. */
   readonly hasMore: boolean;
+}
+
+/** What is needed to find the files of a run that is no more. */
+export interface PrunedRun {
+  readonly id: string;
+  readonly job: string;
+  /** Of its definition. */
+  readonly spec: Json;
 }

@@ -1,9 +1,8 @@
 /** Where the files of runs are, below `.servery`: by run, so that what is known of one can be removed as one. */
-import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Everything that the attempts of a run have printed. */
-function runLogsFolder(stateFolder: string, runId: string): string {
+export function runLogsFolder(stateFolder: string, runId: string): string {
   return join(stateFolder, 'logs', 'runs', runId);
 }
 
@@ -24,15 +23,4 @@ export function attemptFolder(stateFolder: string, runId: string, step: string, 
 /** Artifacts that a gate has refused, each with the id of its run in its name. */
 export function refusedFolder(stateFolder: string): string {
   return join(stateFolder, 'refused');
-}
-
-/** Removes what is left of runs whose records are gone: their logs, and the artifacts that they had refused. */
-export async function removeRunFiles(stateFolder: string, runs: readonly string[]): Promise<void> {
-  const refused = await readdir(refusedFolder(stateFolder)).catch(() => []);
-  for (const run of runs) {
-    const own = refused
-      .filter((name) => name.includes(`-${run}-`))
-      .map((name) => join(refusedFolder(stateFolder), name));
-    for (const path of [runLogsFolder(stateFolder, run), ...own]) await rm(path, { recursive: true, force: true });
-  }
 }

@@ -9,7 +9,7 @@
 import { wallClock, type Clock } from '../core/clock.ts';
 import { ServeryError } from '../core/errors.ts';
 import { notice } from '../core/events.ts';
-import type { Engine, Retention, ScheduleEntry, ScheduleState, TickerLease } from '../engine/engine.ts';
+import type { Engine, PrunedRun, Retention, ScheduleEntry, ScheduleState, TickerLease } from '../engine/engine.ts';
 import type { EngineEvent } from '../engine/events.ts';
 import type { JobDefinition, Limits } from '../engine/job-state.ts';
 import { FireHeap } from './fire-heap.ts';
@@ -22,7 +22,7 @@ export interface TickerOptions {
   readonly holder: string;
   readonly retention: Retention;
   /** The files of these runs may go: their records are gone. */
-  readonly onPruned?: (runs: readonly string[]) => Promise<void>;
+  readonly onPruned?: (runs: readonly PrunedRun[]) => Promise<void>;
   readonly clock?: Clock;
 }
 

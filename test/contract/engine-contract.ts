@@ -679,6 +679,7 @@ export function testEngineContract(name: string, makeStore: () => Promise<Engine
       const retention = { runsMs: 100_000, keepRuns: 3, maxRuns: 6, eventsMs: 5000 };
       const { runs, hasMore } = await engine.prune(retention);
       assert.deepEqual([runs.length, hasMore], [5, false], 'more than maxRuns');
+      assert.deepEqual([runs[0]!.job, runs[0]!.spec], ['hourly', job.spec]);
       store.wall.advance(200_000);
       assert.equal((await engine.prune(retention)).runs.length, 3, 'too old');
       const left = (await engine.listRuns({ limit: 100 })).items;

@@ -2,7 +2,8 @@
  * Retention: old runs, events and what belongs to them are deleted, a part at a time, so that no other process
  * waits long for its turn.
  */
-import type { Pruned, Retention } from '../engine.ts';
+import type { Json } from '../../core/json.ts';
+import type { Pruned, PrunedRun, Retention } from '../engine.ts';
 import type { Store } from './store.ts';
 
 const RUNS_AT_ONCE = 500;
@@ -17,6 +18,7 @@ export function prune(store: Store, retention: Retention): Pruned {
     .all<{ name: string }>('SELECT name FROM jobs')
     .flatMap(({ name }) => prunable(store, name, retention))
     .slice(0, RUNS_AT_ONCE);
+  const gone = withSpecs(store, runs);
   // Attempts, steps, plans and chunks go with their run.
   for (const { seq } of runs) sql.run('DELETE FROM runs WHERE seq = ?', seq);
   const events = sql.run(
@@ -32,17 +34,35 @@ export function prune(store: Store, retention: Retention): Pruned {
   const hasMore = runs.length === RUNS_AT_ONCE || events === EVENTS_AT_ONCE || suppressed === EVENTS_AT_ONCE;
   if (!hasMore) pruneSmall(store, retention);
   sql.shrink(PAGES_AT_ONCE);
-  return { runs: runs.map(({ id }) => id), hasMore };
+  return { runs: gone, hasMore };
+}
+
+interface PrunableRow {
+  readonly seq: number;
+  readonly id: string;
+  readonly job: string;
+  readonly definition_hash: string;
+}
+
+/** Runs of one definition share its specification. */
+function withSpecs({ sql }: Store, rows: readonly PrunableRow[]): readonly PrunedRun[] {
+  const specs = new Map<string, Json>();
+  for (const { definition_hash: hash } of rows) {
+    if (specs.has(hash)) continue;
+    const { spec } = sql.get<{ spec: string }>('SELECT spec FROM definitions WHERE hash = ?', hash)!;
+    specs.set(hash, JSON.parse(spec) as Json);
+  }
+  return rows.map(({ id, job, definition_hash: hash }) => ({ id, job, spec: specs.get(hash)! }));
 }
 
 /** Runs of a job that are over and more than retention keeps. */
-function prunable({ sql, nowMs }: Store, job: string, retention: Retention): { seq: number; id: string }[] {
+function prunable({ sql, nowMs }: Store, job: string, retention: Retention): PrunableRow[] {
   const nth = (count: number) =>
     sql.get<{ seq: number }>('SELECT seq FROM runs WHERE job = ? ORDER BY seq DESC LIMIT 1 OFFSET ?', job, count)?.seq;
   const old = nth(retention.keepRuns);
   if (old === undefined) return [];
-  return sql.all<{ seq: number; id: string }>(
-    `SELECT seq, id FROM runs WHERE job = ? AND seq <= ? AND finished_ms IS NOT NULL AND (finished_ms < ? OR seq <= ?)
+  return sql.all<PrunableRow>(
+    `SELECT seq, id, job, definition_hash FROM runs WHERE job = ? AND seq <= ? AND finished_ms IS NOT NULL AND (finished_ms < ? OR seq <= ?)
      ORDER BY seq LIMIT ?`,
     job,
     old,

@@ -228,7 +228,7 @@ describe('Ticker', () => {
       clock: stage.wall,
       holder: 'x',
       retention: { ...retention, keepRuns: 1, maxRuns: 2 },
-      onPruned: async (ids) => void gone.push(...ids),
+      onPruned: async (pruned) => void gone.push(...pruned.map(({ id }) => id)),
     });
     await using _ticker = ticker;
     await ticker.configure(configurationOf({ minutely: { cron: '* * * * *', overlap: 'allow' } }));

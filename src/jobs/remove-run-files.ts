@@ -1,0 +1,44 @@
+/** What is left on the disk of runs whose records are gone: logs, refused artifacts, bad rows. */
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Json } from '../core/json.ts';
+import type { PrunedRun } from '../engine/engine.ts';
+import { readJob } from './job.ts';
+import { badRowsFolder, runKeyOf } from './predict/staging-place.ts';
+import { refusedFolder, runLogsFolder } from './run-files.ts';
+
+/** @param workspace absolute */
+export async function removeRunFiles(
+  workspace: string,
+  stateFolder: string,
+  runs: readonly PrunedRun[],
+): Promise<void> {
+  const refused = await readdir(refusedFolder(stateFolder)).catch(() => []);
+  const placesOf = new Map<Json, Promise<readonly BadRowsPlace[]>>();
+  for (const run of runs) {
+    const own = refused.filter((name) => name.includes(`-${run.id}-`));
+    // Runs of one definition share the object.
+    if (!placesOf.has(run.spec)) placesOf.set(run.spec, badRowsPlaces(workspace, run));
+    const places = await placesOf.get(run.spec)!;
+    const files = [
+      runLogsFolder(stateFolder, run.id),
+      ...own.map((name) => join(refusedFolder(stateFolder), name)),
+      ...places.map(({ step, folder }) => join(folder, `${runKeyOf({ runId: run.id, step })}.ndjson`)),
+    ];
+    for (const path of files) await rm(path, { recursive: true, force: true });
+  }
+}
+
+interface BadRowsPlace {
+  readonly step: string;
+  readonly folder: string;
+}
+
+/** One for each step that predicts. */
+function badRowsPlaces(workspace: string, { job, spec }: PrunedRun): Promise<readonly BadRowsPlace[]> {
+  const found = readJob({ job, spec }).steps.map(async ({ name, work }): Promise<readonly BadRowsPlace[]> => {
+    if (work.kind !== 'predict') return [];
+    return [{ step: name, folder: await badRowsFolder(work.options.output, workspace) }];
+  });
+  return Promise.all(found).then((places) => places.flat());
+}
