@@ -28,12 +28,17 @@ function tableOf(lines: readonly Line[], figures: readonly Figure[], result: Ben
     '',
     '| case | against | theirs | Servery | ratio (spread) | drift | errors, theirs | goal |',
     '|---|---|---:|---:|---|---:|---:|---|',
-    ...lines.map(rowOf),
+    ...byCase(lines).map(rowOf),
     ...(figures.length > 0 ? [''] : []),
     ...figures.map(({ case: name, value, bound }) => `- ${name}: ${format(value)}; wanted: below ${bound}.`),
     ...(Object.keys(missing).length > 0 ? [''] : []),
     ...Object.entries(missing).map(([title, reason]) => `- ${title} took no part: ${reason}`),
   ].join('\n');
+}
+
+/** Contenders of a case beside each other, though each was measured in all of its cases before the next came. */
+function byCase(lines: readonly Line[]): readonly Line[] {
+  return [...Map.groupBy(lines, (line) => line.case).values()].flat();
 }
 
 function rowOf(line: Line): string {
