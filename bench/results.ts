@@ -14,6 +14,7 @@ export interface BenchResult {
   readonly command: string;
   readonly commit: string;
   readonly machine: Readonly<Record<string, unknown>>;
+  readonly missing?: Readonly<Record<string, string>>;
   readonly lines: readonly object[];
 }
 

@@ -31,7 +31,7 @@ export const CASES: readonly ArenaCase[] = [
       triton: { atLeast: 2 },
       'fastapi-tuned': { atLeast: 3 },
       fastapi: { atLeast: 7 },
-      flask: { atLeast: 7 },
+      flask: { atLeast: 1 },
       others: { atLeast: 15 },
     },
   },

@@ -60,7 +60,8 @@ async function against(
   const measured = await takeTurns(
     effort.repetitions,
     () => measure(one, contender, theirs, effort.seconds),
-    () => measure(one, servery, ours, effort.seconds),
+    // Half as long: each of the other's figures is held against two of these.
+    () => measure(one, servery, ours, effort.seconds / 2),
   );
   return linesOf(one, contender, measured);
 }
@@ -82,7 +83,7 @@ async function againstEngines(arena: OnlineArena, one: ArenaCase, ours: RunningS
   const { servery, effort } = arena;
   for (const engine of measureEngines(modelOf(one.model), availableParallelism(), effort.seconds)) {
     try {
-      const measureOurs = () => measure(one, servery, ours, effort.seconds);
+      const measureOurs = () => measure(one, servery, ours, effort.seconds / 2);
       const measured = await takeTurns(effort.repetitions, engine.measure, measureOurs);
       const held = { against: engine.title, errors: ({ errors }: Figures) => errors };
       arena.print([lineOf(`${one.name}: rows/s`, measured, ({ requestsPerSecond }) => requestsPerSecond, held)]);

@@ -1,6 +1,5 @@
 /** `npm run bench -- arena`: Servery beside the alternatives and the floors, in one run. See bench/README.md. */
 import { printFigure } from '../figures.ts';
-import { writeFile } from 'node:fs/promises';
 import { modelOf } from '../online/cases.ts';
 import { requireModels } from '../online/workspace.ts';
 import { install } from '../peers/install.ts';
@@ -12,7 +11,7 @@ import { CASES } from './cases.ts';
 import { echoContender, peerContender, serveryContender, type Contender } from './contender.ts';
 import { runOnlineArena, type ArenaEffort } from './online.ts';
 import { measureQuickstart, runStarts, STARTS } from './starts.ts';
-import { drawArena } from './picture.ts';
+import { publish } from './publish.ts';
 import { referencesFor, type References } from './reference.ts';
 
 export interface ArenaOptions extends ArenaEffort {
@@ -23,9 +22,6 @@ export interface ArenaOptions extends ArenaEffort {
   /** Keep the result as this version's. */
   readonly keep: boolean;
 }
-
-/** The whole arena draws it anew; a part of it does not. */
-const PICTURE = new URL('../../docs/performance.svg', import.meta.url);
 
 export async function runArena({ only = '', peers, keep, ...effort }: ArenaOptions): Promise<void> {
   const cases = CASES.filter(({ name }) => name.includes(only));
@@ -57,9 +53,8 @@ export async function runArena({ only = '', peers, keep, ...effort }: ArenaOptio
   const figures = measuresStarts ? await measureQuickstart(references, effort.repetitions) : [];
   for (const figure of figures) printFigure(figure);
   const result = await save('arena', [...lines, ...figures], { keep, missing: Object.fromEntries(missing) });
-  if (only !== '' || peers !== undefined) return;
-  await writeFile(PICTURE, drawArena(lines, result));
-  console.log(`Drawn in ${PICTURE.pathname}`);
+  // A part of it says nothing about the rest.
+  if (only === '' && peers === undefined) await publish(lines, figures, result);
 }
 
 async function contendersOf(

@@ -51,8 +51,9 @@ export async function measureQuickstart(references: References, repetitions: num
   try {
     await cp(new URL('../../examples/quickstart', import.meta.url), workspace, { recursive: true });
     const measured: StartFigures[] = [];
-    for (let i = 0; i < repetitions; i += 1)
+    for (let i = 0; i < repetitions; i += 1) {
       measured.push(await startOnce(serveryContender(references, { folder: workspace })));
+    }
     return [
       figureOf('servery serve of the quickstart, start: s', median(measured.map(({ seconds }) => seconds)), 1),
       figureOf('servery serve of the quickstart, memory: MB', median(measured.map(({ memoryMb }) => memoryMb)), 200),

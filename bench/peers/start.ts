@@ -19,6 +19,13 @@ export interface Started extends RunningServer {
 const START_LIMIT_MS = 60_000;
 const END_LIMIT_MS = 3_000;
 
+/** Leaders of sessions that run now. A terminal's Ctrl-C does not reach them. */
+const leaders = new Set<number>();
+process.on('exit', () => {
+  for (const pid of leaders) for (const each of processesOf(pid)) signal(each, 'SIGKILL');
+});
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
+
 /**
  * @param prepare writes into the folder what the start needs
  * @param check resolves when the answer is right, and says what is wrong with it otherwise
@@ -36,6 +43,7 @@ export async function start(
   // A session of its own, by which everything that it starts is found again.
   const stdio = ['ignore', log.fd, log.fd] as const;
   const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: [...stdio], detached: true });
+  if (child.pid !== undefined) leaders.add(child.pid);
   let failure: unknown;
   child.once('error', (error) => (failure = error));
   const end = async () => {
@@ -95,6 +103,7 @@ async function endAll(leader: number | undefined): Promise<void> {
     for (const pid of left()) signal(pid, 'SIGKILL');
     await sleep(20);
   }
+  leaders.delete(leader);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
