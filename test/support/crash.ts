@@ -117,7 +117,7 @@ export async function wakeUpLate(scenario: CrashScenario, failpoint: string): Pr
 
 /** The lease of who sleeps, given up before its time: waiting for its end shows nothing more. */
 function forgetTicker(file: string): void {
-  using db = new DatabaseSync(file, { timeout: 5000 });
+  using db = new DatabaseSync(file, { timeout: 30_000 });
   db.exec('UPDATE ticker SET expires_ms = 0');
 }
 
