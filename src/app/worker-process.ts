@@ -19,9 +19,9 @@ import { SIGNS_OF_LIFE, type FromWorker, type ToWorker, type WorkerSettings } fr
 /** Time for what is closed after the last run has ended or was handed over. */
 const CLOSE_MS = 15_000;
 
-const settings = await new Promise<WorkerSettings>((resolve) => {
-  process.once('message', (message) => resolve((message as Extract<ToWorker, { settings: unknown }>).settings));
-});
+// From the first moment on: who has started it may end while it is still starting, and nothing says so twice.
+const leaving = told();
+const settings = await Promise.race([received(), leaving.then(() => process.exit(0))]);
 const { workspace, stateFolder, modelsFolder, models, batch, log } = settings;
 await yieldToOthers();
 
@@ -53,7 +53,7 @@ const worker = startWorker({
 });
 giveSignsOfLife();
 
-const why = await told();
+const why = await leaving;
 notice.publish({ level: 'info', message: `The worker is leaving: ${why}` });
 // A run inside ONNX Runtime cannot be stopped, and would hold the process for ever.
 systemClock.after(batch.stopGrace + CLOSE_MS, () => process.kill(process.pid, 'SIGKILL'));
@@ -64,6 +64,12 @@ process.exit(0);
 function giveSignsOfLife(): void {
   if (process.connected) process.send!({ alive: worker.id } satisfies FromWorker, () => undefined);
   systemClock.after(batch.lease / SIGNS_OF_LIFE, giveSignsOfLife);
+}
+
+function received(): Promise<WorkerSettings> {
+  return new Promise((resolve) => {
+    process.once('message', (message) => resolve((message as Extract<ToWorker, { settings: unknown }>).settings));
+  });
 }
 
 /** Resolves when it must leave: asked to, or alone. */

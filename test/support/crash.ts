@@ -14,6 +14,9 @@ import { stateFile, type CrashScenario } from './crash-scenario.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 
+/** A run that is not over by then will never be: what was logged says more than the end of the suite's time. */
+const LONGEST_WORK_MS = 90_000;
+
 interface Working extends AsyncDisposable {
   readonly process: ChildProcess;
   readonly gone: Promise<unknown>;
@@ -55,8 +58,10 @@ export async function workUntilOver(
 }
 
 async function untilOver(work: Working, isOver: () => Promise<boolean>): Promise<void> {
+  const giveUpAt = Date.now() + LONGEST_WORK_MS;
   while (!(await isOver())) {
     if (work.process.exitCode !== null) throw new Error(`work has ended: ${work.log()}`);
+    if (Date.now() > giveUpAt) throw new Error(`work is not over after ${LONGEST_WORK_MS} ms: ${work.log()}`);
     await sleep(20);
   }
 }
@@ -108,17 +113,34 @@ export async function wakeUpLate(scenario: CrashScenario, failpoint: string): Pr
   await using asleep = startWork(scenario.folder, { SERVERY_FAILPOINT: `${failpoint}:stop` });
   const worker = await stoppedWorker(asleep, scenario, failpoint);
   asleep.process.kill('SIGSTOP');
-  forgetTicker(stateFile(scenario.folder));
+  while (!forgetTicker(stateFile(scenario.folder))) {
+    // It fell asleep in a transaction, which nobody could get past: that is another scenario.
+    asleep.process.kill('SIGCONT');
+    await sleep(20);
+    asleep.process.kill('SIGSTOP');
+  }
   await workUntilOver(scenario);
   process.kill(worker, 'SIGCONT');
   asleep.process.kill('SIGCONT');
   await sleep(1500); // it has time to do harm
 }
 
-/** The lease of who sleeps, given up before its time: waiting for its end shows nothing more. */
-function forgetTicker(file: string): void {
-  using db = new DatabaseSync(file, { timeout: 30_000 });
-  db.exec('UPDATE ticker SET expires_ms = 0');
+const SQLITE_BUSY = 5;
+
+/**
+ * The lease of who sleeps, given up before its time: waiting for its end shows nothing more.
+ *
+ * @returns false when somebody holds the lock of the store
+ */
+function forgetTicker(file: string): boolean {
+  using db = new DatabaseSync(file, { timeout: 500 });
+  try {
+    db.exec('UPDATE ticker SET expires_ms = 0');
+    return true;
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return false;
+    throw error;
+  }
 }
 
 async function stoppedWorker(work: Working, scenario: CrashScenario, failpoint: string): Promise<number> {
