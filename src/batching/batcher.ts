@@ -10,14 +10,14 @@ import { ServeryError } from '../core/errors.ts';
 import { batchRun, rejection, type DispatchReason } from '../core/events.ts';
 import type { ModelVersion } from '../core/model.ts';
 import type { CheckedInputs } from '../core/signature.ts';
-import { elementCount, isBytes, sliceRows, type NumericData, type Tensor } from '../core/tensor.ts';
+import { sliceRows, type Tensor } from '../core/tensor.ts';
+import { checkRowCounts, concatenate, RowCountError } from './batch-outputs.ts';
 import { nextBatch } from './batch-policy.ts';
+import { Run, type Parameters, type Waiting } from './batch-run.ts';
 import { CostModel } from './cost-model.ts';
+import { Deadlines } from './deadlines.ts';
 import type { BatchingOptions } from './options.ts';
 import { SharedQueue } from './shared-queue.ts';
-
-/** Parameters are compared by their JSON text: only requests with equal ones may share a call. */
-export type Parameters = Readonly<Record<string, string | number | boolean | bigint>>;
 
 export interface SubmitOptions {
   /** Instant at which the caller has its answer or `DEADLINE_EXCEEDED`. */
@@ -59,44 +59,6 @@ export interface BatcherSettings {
   readonly concurrency: () => number;
 }
 
-interface Waiting {
-  readonly inputs: readonly Tensor[];
-  readonly rows: number;
-  readonly since: number;
-  /** Infinity for none. */
-  readonly deadline: number;
-  readonly queueDeadline: number;
-  readonly group: string;
-  readonly parameters: Parameters | undefined;
-  readonly resolve: (outputs: readonly Tensor[]) => void;
-  readonly reject: (reason: ServeryError) => void;
-  /** The run for which it left the queue. */
-  run: Run | undefined;
-  /** Set when it has its answer, by whatever came first. */
-  settled: boolean;
-}
-
-/** A batch under way, and the signal that nobody waits for it any more. */
-class Run implements CancelSignal {
-  readonly batch: readonly Waiting[];
-  aborted = false;
-  #listeners: (() => void)[] | undefined;
-
-  constructor(batch: readonly Waiting[]) {
-    this.batch = batch;
-  }
-
-  addEventListener(_: 'abort', listener: () => void): void {
-    (this.#listeners ??= []).push(listener);
-  }
-
-  abortIfAbandoned(): void {
-    if (this.aborted || !this.batch.every(({ settled }) => settled)) return;
-    this.aborted = true;
-    for (const listener of this.#listeners ?? []) listener();
-  }
-}
-
 export class Batcher implements AsyncDisposable {
   readonly #run: RunBatch;
   readonly #settings: BatcherSettings;
@@ -106,13 +68,11 @@ export class Batcher implements AsyncDisposable {
   readonly #estimate: (rows: number) => number;
   /** Waiting requests by what may be stacked, oldest first. Nearly always there is one group. */
   readonly #groups = new Map<string, Waiting[]>();
-  /** Everything without an answer that has a deadline, waiting or running. */
-  readonly #timed = new Set<Waiting>();
+  readonly #deadlines: Deadlines;
   readonly #running = new Set<Promise<void>>();
   #pumpIsDue = false;
   /** In the last turn of the event loop that had requests, there was one. */
   #comesAlone = false;
-  #expiry: { readonly at: number; readonly timer: Disposable } | undefined;
   #closing = false;
 
   constructor(run: RunBatch, settings: BatcherSettings, clock: Clock = systemClock) {
@@ -122,6 +82,7 @@ export class Batcher implements AsyncDisposable {
     this.#queue = new SharedQueue(settings.counters, settings.options.maxQueuedRows);
     this.#costs = new CostModel(settings.costs);
     this.#estimate = (rows) => this.#costs.estimate(rows);
+    this.#deadlines = new Deadlines(clock, (waiting, reason) => this.#giveUp(waiting, reason));
   }
 
   /**
@@ -156,7 +117,7 @@ export class Batcher implements AsyncDisposable {
     this.#closing = true;
     this.#pump();
     while (this.#running.size > 0) await Promise.all(this.#running);
-    this.#expiry?.timer[Symbol.dispose]();
+    this.#deadlines[Symbol.dispose]();
   }
 
   #full(what: string): ServeryError {
@@ -186,10 +147,7 @@ export class Batcher implements AsyncDisposable {
         inputs: tensors, rows, since, deadline, queueDeadline, group, parameters, resolve, reject,
         run: undefined, settled: false,
       };
-      if (deadline !== Infinity || queueDeadline !== Infinity) {
-        this.#timed.add(waiting);
-        this.#expireAt(Math.min(deadline, queueDeadline));
-      }
+      this.#deadlines.watch(waiting);
       signal?.addEventListener(
         'abort',
         () => this.#giveUp(waiting, new ServeryError('CANCELLED', 'The client closed the request')),
@@ -349,7 +307,7 @@ export class Batcher implements AsyncDisposable {
 
   #settle(waiting: Waiting): Waiting {
     waiting.settled = true;
-    if (this.#timed.size > 0) this.#timed.delete(waiting);
+    this.#deadlines.forget(waiting);
     return waiting;
   }
 
@@ -367,44 +325,9 @@ export class Batcher implements AsyncDisposable {
     this.#settle(waiting).reject(reason);
     run?.abortIfAbandoned();
   }
-
-  // One timer for all deadlines, at the earliest: a timer for each request would cost more than the request.
-  #expireAt(at: number): void {
-    if (this.#expiry !== undefined && this.#expiry.at <= at) return;
-    this.#expiry?.timer[Symbol.dispose]();
-    const timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => this.#expire());
-    this.#expiry = { at, timer };
-  }
-
-  #expire(): void {
-    this.#expiry = undefined;
-    const now = this.#clock.now();
-    let next = Infinity;
-    for (const waiting of this.#timed) {
-      const at = waiting.run !== undefined ? waiting.deadline : Math.min(waiting.deadline, waiting.queueDeadline);
-      if (at > now) {
-        next = Math.min(next, at);
-        continue;
-      }
-      const where = waiting.run !== undefined ? 'while the model was running' : 'while it waited in the queue';
-      this.#giveUp(waiting, new ServeryError('DEADLINE_EXCEEDED', `Request timeout expired ${where}`));
-    }
-    if (next !== Infinity) this.#expireAt(next);
-  }
 }
 
 const BISECTABLE: ReadonlySet<string> = new Set(['MODEL_FAILED', 'HANDLER_FAILED', 'INVALID_INPUT']);
-
-/** A fault of the model, not of a row: it would fail every half too. */
-class RowCountError extends ServeryError {}
-
-function checkRowCounts(outputs: readonly Tensor[], rows: number, { name, version }: ModelVersion): void {
-  for (const { shape } of outputs) {
-    if (shape[0] === rows) continue;
-    const message = `Model ${name}/${version} gave ${shape[0] ?? 'no'} rows for ${rows}`;
-    throw new RowCountError('MODEL_FAILED', message, { hint: 'An output must have a row for each row of the input.' });
-  }
-}
 
 function asServeryError(failure: unknown): ServeryError {
   if (failure instanceof ServeryError) return failure;
@@ -415,21 +338,4 @@ function textOf(parameters: Parameters): string {
   return JSON.stringify(Object.entries(parameters).sort(), (_, value: unknown) =>
     typeof value === 'bigint' ? `${value}n` : value,
   );
-}
-
-function concatenate(chunks: readonly (readonly Tensor[])[]): readonly Tensor[] {
-  const [first = []] = chunks;
-  return first.map(({ datatype, shape: [, ...inner] }, output) => {
-    const parts = chunks.map((chunk) => chunk[output]!);
-    const shape = [parts.reduce((rows, part) => rows + part.shape[0]!, 0), ...inner];
-    if (isBytes(parts[0]!.data)) return { datatype, shape, data: parts.flatMap((part) => part.data as never[]) };
-    const data = parts[0]!.data;
-    const joined = new (data.constructor as new (length: number) => NumericData)(elementCount(shape));
-    let at = 0;
-    for (const part of parts) {
-      joined.set(part.data as never, at);
-      at += part.data.length;
-    }
-    return { datatype, shape, data: joined };
-  });
 }

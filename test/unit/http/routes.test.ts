@@ -18,21 +18,31 @@ test('no two routes are the same', () => {
   assert.equal(new Set(names).size, names.length);
 });
 
-test('a route that predicts or changes state needs a scope and a declared content type', () => {
-  const changing = routes.filter(
-    // Those that only say why they refuse have nothing to guard.
-    ({ method, path, docs }) =>
-      method !== 'GET' && docs?.summary.startsWith('Not offered') !== true && !/^\/v1\/models(\/\*)?$/.test(path),
-  );
+const posting = routes.filter(({ method, path }) => method !== 'GET' && path !== '/v2/repository/index');
+const isGuarded = ({ scope }: { readonly scope: string }) => scope !== 'none' && scope !== 'read';
+
+test('a route that predicts or changes state needs a scope and a declared content type', async () => {
+  const changing = posting.filter(isGuarded);
   assert.ok(changing.length >= 8);
   for (const { method, path, scope, body, predicts = false } of changing) {
     const what = `${method} ${path}`;
-    const expected = predicts ? 'predict' : /^\/api\/(jobs|runs|backfills)\//.test(path) ? 'jobs' : 'admin';
-    assert.equal(scope, path === '/v2/repository/index' ? 'read' : expected, what);
+    assert.equal(scope, predicts ? 'predict' : /^\/api\/(jobs|runs|backfills)\//.test(path) ? 'jobs' : 'admin', what);
     // No plain form can send a DELETE.
-    if (method !== 'DELETE') assert.ok((body?.mediaTypes.length ?? 0) > 0, what);
+    if (method !== 'DELETE' && body === undefined) await refuses(method, path);
   }
 });
+
+test('a route that needs no such scope does nothing but refuse', async () => {
+  const others = posting.filter((route) => !isGuarded(route));
+  assert.ok(others.length >= 4);
+  for (const { method, path } of others) await refuses(method, path);
+});
+
+async function refuses(method: string, path: string): Promise<void> {
+  const url = `${door.url}${path.replaceAll(/:\w+|\*/g, 'anything')}`;
+  const { status } = await fetch(url, { method, body: '{}', headers: { 'content-type': 'text/plain' } });
+  assert.ok([400, 404, 405, 501].includes(status), `${method} ${path} answers ${status}`);
+}
 
 test('only health, the documentation page and the way to it are open to all', () => {
   const open = routes.filter(({ scope }) => scope === 'none').map(({ path }) => path);
