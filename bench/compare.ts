@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { CASES } from './arena/cases.ts';
 import { serveryContender, type Contender } from './arena/contender.ts';
 import { linesOf } from './arena/lines.ts';
-import { checkGrpc, FIRST_WARM_UP_SECONDS, measure } from './arena/measure.ts';
+import { checkGrpc, measure, warmUp } from './arena/measure.ts';
 import type { ArenaEffort } from './arena/online.ts';
 import { referencesFor } from './arena/reference.ts';
 import { CASES as BATCH_CASES, rowsFor, type BatchCase } from './batch/data.ts';
@@ -53,7 +53,7 @@ export async function runCompare({ refs, only = '', ...effort }: CompareOptions)
         const contender: Contender = { ...first!, name: 'commit', title: refs[0] };
         for (const server of [theirs, ours]) {
           if (one.protocol === 'grpc') await checkGrpc(server.grpcPort!, references);
-          await measure(one, contender, server, FIRST_WARM_UP_SECONDS, 0);
+          await warmUp(one, contender, server);
         }
         const measured = await takeTurns(
           effort.repetitions,

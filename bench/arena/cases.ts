@@ -18,7 +18,8 @@ export const CASES: readonly ArenaCase[] = [
     connections: 1,
     protocol: 'json',
     figure: 'p50',
-    against: { echo: { atMost: 1.4 }, others: { atMost: 1 } },
+    // With ONNX Runtime in it, a server cannot answer as soon as the echo; see bench/README.md.
+    against: { echo: { atMost: 1.4 }, 'by-hand': { atMost: 1.1 }, others: { atMost: 1 } },
   },
   {
     name: 'iris, JSON, 32 connections',
@@ -28,6 +29,7 @@ export const CASES: readonly ArenaCase[] = [
     figure: 'rate',
     against: {
       echo: { atLeast: 0.8 },
+      'by-hand': { atLeast: 1.5 },
       triton: { atLeast: 2 },
       'fastapi-tuned': { atLeast: 3 },
       fastapi: { atLeast: 7 },

@@ -107,3 +107,22 @@ export function echoContender(references: References): Contender {
   };
   return self;
 }
+
+/** Node.js and ONNX Runtime with nothing between them. */
+export function byHandContender(references: References): Contender {
+  const self: Contender = {
+    name: 'by-hand',
+    title: 'node:http by hand',
+    speaksGrpc: false,
+    ...openInference,
+    start: (model) =>
+      start(
+        async ([port]) => ({
+          program: process.execPath,
+          args: [`${ROOT}bench/floor/by-hand.ts`, join(model.folder, '1', 'model.onnx'), model.input, String(port)],
+        }),
+        (port) => checkAnswer(self, model, port, references),
+      ),
+  };
+  return self;
+}

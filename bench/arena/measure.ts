@@ -9,6 +9,7 @@ import type { RunningServer } from '../processes.ts';
 import { compare } from './answer.ts';
 import type { ArenaCase } from './cases.ts';
 import type { Contender } from './contender.ts';
+import { keepApart, LOAD_CORE } from './placement.ts';
 import { wantedOf, type References } from './reference.ts';
 
 export interface Figures {
@@ -19,14 +20,28 @@ export interface Figures {
   readonly errors: number;
 }
 
-/** The first time that a server gets a load, it warms up for longer. */
-export const FIRST_WARM_UP_SECONDS = 1;
 const WARM_UP_SECONDS = 0.3;
+const FIRST_WARM_UP_SECONDS = 1;
+const COMPILING_CONNECTIONS = 32;
+
+/**
+ * The first load of a server. Code is compiled once it has run often, and compiled anew while it runs oftener: one
+ * connection alone would take half a minute for what many do in a second.
+ */
+export async function warmUp(
+  one: ArenaCase,
+  contender: Pick<Contender, 'path' | 'body'>,
+  server: RunningServer,
+): Promise<void> {
+  const connections = Math.max(one.connections, COMPILING_CONNECTIONS);
+  await measure({ ...one, connections }, contender, server, FIRST_WARM_UP_SECONDS, 0);
+  if (connections !== one.connections) await measure(one, contender, server, FIRST_WARM_UP_SECONDS, 0);
+}
 
 export async function measure(
   one: ArenaCase,
   contender: Pick<Contender, 'path' | 'body'>,
-  { host, port, grpcPort }: RunningServer,
+  { host, port, grpcPort, pid }: RunningServer,
   seconds: number,
   warmUpSeconds = WARM_UP_SECONDS,
 ): Promise<Figures> {
@@ -38,7 +53,9 @@ export async function measure(
     return { requestsPerSecond: callsPerSecond, p50Ms, errors };
   }
   const { headers, bytes } = contender.body(modelOf(one.model));
-  const report = await load({
+  const isAlone = connections === 1;
+  using _ = isAlone ? keepApart(pid) : undefined;
+  const plan = {
     target: { host, port },
     path: contender.path(one.model),
     headers,
@@ -46,7 +63,8 @@ export async function measure(
     connections,
     warmUpSeconds,
     seconds,
-  });
+  };
+  const report = await load(plan, isAlone ? LOAD_CORE : undefined);
   const { requestsPerSecond, refusedPerSecond, latencyMs } = report;
   // A refusal is no error of a server, but it is no prediction either.
   const errors = report.errors + Math.round(refusedPerSecond * seconds);

@@ -7,7 +7,7 @@ import { goalAgainst, type ArenaCase } from './cases.ts';
 import type { Contender } from './contender.ts';
 import { measureEngines } from './engines.ts';
 import { linesOf } from './lines.ts';
-import { checkGrpc, FIRST_WARM_UP_SECONDS, measure, type Figures } from './measure.ts';
+import { checkGrpc, measure, warmUp, type Figures } from './measure.ts';
 import type { References } from './reference.ts';
 
 export interface ArenaEffort {
@@ -30,7 +30,7 @@ export async function runOnlineArena(arena: OnlineArena): Promise<void> {
   for (const model of new Set(arena.cases.map((one) => one.model))) {
     const cases = arena.cases.filter((one) => one.model === model);
     await using ours = await arena.servery.start(modelOf(model));
-    for (const one of cases) await measure(one, arena.servery, ours, FIRST_WARM_UP_SECONDS, 0);
+    for (const one of cases) await warmUp(one, arena.servery, ours);
     for (const contender of arena.contenders) {
       const entered = cases.filter((one) => goalAgainst(one, contender.name) !== undefined);
       if (entered.length === 0) continue;
@@ -56,7 +56,7 @@ async function against(
   theirs: RunningServer,
 ): Promise<readonly Line[]> {
   if (one.protocol === 'grpc') await checkGrpc(theirs.grpcPort!, references);
-  await measure(one, contender, theirs, FIRST_WARM_UP_SECONDS, 0);
+  await warmUp(one, contender, theirs);
   const measured = await takeTurns(
     effort.repetitions,
     () => measure(one, contender, theirs, effort.seconds),

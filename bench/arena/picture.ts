@@ -153,7 +153,7 @@ function drawPanel({ title, better, bars }: Panel & { readonly bars: readonly Ba
 /** What is no server: it says how far anybody could get. */
 function kindOf(name: string): 'ours' | 'theirs' | 'floor' {
   if (name === 'Servery') return 'ours';
-  return name.endsWith('echo') || name === 'a loop in Node.js' ? 'floor' : 'theirs';
+  return name.endsWith('echo') || name.startsWith('node:http') || name === 'a loop in Node.js' ? 'floor' : 'theirs';
 }
 
 function figureText(value: number): string {

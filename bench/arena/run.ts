@@ -8,7 +8,7 @@ import { save } from '../results.ts';
 import { HEADING, textOf, type Line } from '../table.ts';
 import { BATCH_CASES, runBatchArena } from './batch.ts';
 import { CASES } from './cases.ts';
-import { echoContender, peerContender, serveryContender, type Contender } from './contender.ts';
+import { byHandContender, echoContender, peerContender, serveryContender, type Contender } from './contender.ts';
 import { runOnlineArena, type ArenaEffort } from './online.ts';
 import { measureQuickstart, runStarts, STARTS } from './starts.ts';
 import { publish } from './publish.ts';
@@ -66,7 +66,7 @@ async function contendersOf(
   if (unknown.length > 0) {
     throw new Error(`no peer ${unknown.join(', ')}; there are ${PEERS.map(({ name }) => name).join(', ')}`);
   }
-  const contenders: Contender[] = [echoContender(references)];
+  const contenders: Contender[] = [echoContender(references), byHandContender(references)];
   for (const peer of PEERS.filter(({ name }) => names === undefined || names.includes(name))) {
     const installed = await install(peer.folder, peer.python);
     if ('reason' in installed) failed(peer.title, installed.reason);

@@ -27,7 +27,7 @@ interface StartFigures {
 type Starts = Pick<OnlineArena, 'servery' | 'contenders' | 'effort' | 'print' | 'failed'>;
 
 export async function runStarts({ servery, contenders, effort, print, failed }: Starts): Promise<void> {
-  for (const contender of contenders.filter(({ name }) => name !== 'echo')) {
+  for (const contender of contenders.filter(({ name }) => name !== 'echo' && name !== 'by-hand')) {
     try {
       const measured = await takeTurns(
         effort.repetitions,

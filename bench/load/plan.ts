@@ -31,9 +31,15 @@ export interface Percentiles {
   readonly max: number;
 }
 
-/** Runs the generator in its own process, as in life. */
-export async function load(plan: LoadPlan): Promise<LoadReport> {
-  const generator = fork(new URL('./generator.ts', import.meta.url), { execArgv: [] });
+/**
+ * Runs the generator in its own process, as in life.
+ *
+ * @param core the only one that it may use
+ */
+export async function load(plan: LoadPlan, core?: number): Promise<LoadReport> {
+  const pinned =
+    core === undefined ? { execArgv: [] } : { execPath: 'taskset', execArgv: ['-c', String(core), process.execPath] };
+  const generator = fork(new URL('./generator.ts', import.meta.url), pinned);
   generator.send(plan);
   const [report] = (await once(generator, 'message')) as [LoadReport];
   return report;

@@ -119,7 +119,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
  *
  * @param known processes that belong to it wherever they are now
  */
-function processesOf(leader: number, known: readonly number[] = []): number[] {
+export function processesOf(leader: number, known: readonly number[] = []): number[] {
   if (process.platform !== 'linux') return [];
   const running = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
