@@ -9,7 +9,7 @@ import type { RunningServer } from '../processes.ts';
 import { compare } from './answer.ts';
 import type { ArenaCase } from './cases.ts';
 import type { Contender } from './contender.ts';
-import { keepApart, LOAD_CORE } from './placement.ts';
+import { keepApart, LOAD_CORE } from '../load/placement.ts';
 import { wantedOf, type References } from './reference.ts';
 
 export interface Figures {

@@ -17,6 +17,7 @@ import { Run, type Parameters, type Waiting } from './batch-run.ts';
 import { CostModel } from './cost-model.ts';
 import { Deadlines } from './deadlines.ts';
 import type { BatchingOptions } from './options.ts';
+import { QueueLimit } from './queue-limit.ts';
 import { SharedQueue } from './shared-queue.ts';
 
 export interface SubmitOptions {
@@ -64,6 +65,7 @@ export class Batcher implements AsyncDisposable {
   readonly #settings: BatcherSettings;
   readonly #clock: Clock;
   readonly #queue: SharedQueue;
+  readonly #limit: QueueLimit;
   readonly #costs: CostModel;
   readonly #estimate: (rows: number) => number;
   /** Waiting requests by what may be stacked, oldest first. Nearly always there is one group. */
@@ -79,16 +81,17 @@ export class Batcher implements AsyncDisposable {
     this.#run = run;
     this.#settings = settings;
     this.#clock = clock;
-    this.#queue = new SharedQueue(settings.counters, settings.options.maxQueuedRows);
+    this.#queue = new SharedQueue(settings.counters);
     this.#costs = new CostModel(settings.costs);
     this.#estimate = (rows) => this.#costs.estimate(rows);
+    this.#limit = new QueueLimit(settings.options, this.#estimate, settings.concurrency, clock);
     this.#deadlines = new Deadlines(clock, (waiting, reason) => this.#giveUp(waiting, reason));
   }
 
   /**
    * Queues one request and resolves with its own rows of the outputs.
    *
-   * @throws {ServeryError} `QUEUE_FULL` at once, when more than `maxQueuedRows` would wait
+   * @throws {ServeryError} `QUEUE_FULL` at once, when more would wait than may; see queue-limit.ts
    * @throws {ServeryError} `DEADLINE_EXCEEDED`, `CANCELLED`, `SHUTTING_DOWN`, and what the run throws
    */
   submit(inputs: CheckedInputs, options: SubmitOptions): Promise<readonly Tensor[]> {
@@ -98,7 +101,7 @@ export class Batcher implements AsyncDisposable {
       const problem = 'Cannot queue the request: the version is unloading';
       return Promise.reject(this.#refusal('SHUTTING_DOWN', problem, 1000));
     }
-    if (!this.#queue.tryEnter(rows)) return Promise.reject(this.#full(`${rows} rows`));
+    if (!this.#queue.tryEnter(rows, this.#limit.rows)) return Promise.reject(this.#full(`${rows} rows`));
     if (rows <= maxRows || !this.#settings.batchable) return this.#enqueue(inputs.tensors, rows, inputs, options);
     return this.#enqueueInChunks(inputs, options);
   }
@@ -108,8 +111,7 @@ export class Batcher implements AsyncDisposable {
    * be refused: far above capacity, reading is all that a server would do.
    */
   refusalNow(): ServeryError | undefined {
-    const { maxQueuedRows } = this.#settings.options;
-    return this.#queue.queuedRows < maxQueuedRows ? undefined : this.#full('a request');
+    return this.#queue.queuedRows < this.#limit.rows ? undefined : this.#full('a request');
   }
 
   /** Refuses new requests, runs those that wait, and returns when the last batch is done. */
@@ -121,10 +123,12 @@ export class Batcher implements AsyncDisposable {
   }
 
   #full(what: string): ServeryError {
-    const { maxRows, maxQueuedRows } = this.#settings.options;
+    const { maxRows } = this.#settings.options;
+    const limit = this.#limit.rows;
+    this.#limit.refused();
     const waiting = Math.max(0, this.#queue.queuedRows);
     const retryAfterMs = Math.max(1, this.#estimate(maxRows) * Math.ceil(waiting / maxRows));
-    const problem = `Exceeds maximum queue size, ${waiting} of ${maxQueuedRows} rows wait`;
+    const problem = `Exceeds maximum queue size, ${waiting} of ${limit} rows wait`;
     return this.#refusal('QUEUE_FULL', `Cannot queue ${what}: ${problem}`, retryAfterMs);
   }
 
@@ -262,7 +266,8 @@ export class Batcher implements AsyncDisposable {
     }
     const runMs = this.#clock.now() - start;
     const failed = failure !== undefined;
-    if (!failed) this.#costs.observe(runRows, runMs);
+    // What the model took, and not until when this thread was free to notice: in an overload that says nothing of it.
+    if (!failed) this.#costs.observe(runRows, computeMs);
     if (batchRun.hasSubscribers) {
       const paddedRows = runRows - rows;
       // prettier-ignore

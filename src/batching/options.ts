@@ -14,7 +14,9 @@ export const batchingOptions = z.strictObject({
     .min(1)
     .max(10_000_000)
     .default(1024)
-    .describe('Rows of the version that may wait, over all front ends; more are refused.'),
+    .describe(
+      'Rows of the version that may wait, over all front ends; more are refused, and fewer may wait in an overload.',
+    ),
 });
 
 export type BatchingOptions = z.infer<typeof batchingOptions>;

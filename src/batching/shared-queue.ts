@@ -6,11 +6,9 @@
  */
 export class SharedQueue {
   readonly #counters: Int32Array;
-  readonly #maxRows: number;
 
-  constructor(counters: SharedArrayBuffer, maxRows: number) {
+  constructor(counters: SharedArrayBuffer) {
     this.#counters = new Int32Array(counters);
-    this.#maxRows = maxRows;
   }
 
   static createCounters(): SharedArrayBuffer {
@@ -25,9 +23,9 @@ export class SharedQueue {
    * Takes places for `rows`, or none. A request larger than the whole bound is let in when nothing waits:
    * otherwise it could never be answered.
    */
-  tryEnter(rows: number): boolean {
+  tryEnter(rows: number, maxRows: number): boolean {
     const before = Atomics.add(this.#counters, 0, rows);
-    if (before + rows <= this.#maxRows || before <= 0) return true;
+    if (before + rows <= maxRows || before <= 0) return true;
     Atomics.sub(this.#counters, 0, rows);
     return false;
   }

@@ -37,7 +37,7 @@ export function gaugesOf(model: ManagedModel): readonly VersionGauges[] {
   return model.statuses().map(({ version, state, loaded }) => ({
     model: { name: model.name, version },
     state,
-    queuedRows: loaded === undefined ? 0 : new SharedQueue(loaded.descriptor.queueCounters, 0).queuedRows,
+    queuedRows: loaded === undefined ? 0 : new SharedQueue(loaded.descriptor.queueCounters).queuedRows,
     stuckExecutors: state === 'stuck' ? 1 : 0,
   }));
 }

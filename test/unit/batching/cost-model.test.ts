@@ -29,6 +29,23 @@ describe('CostModel', () => {
     assert.ok(costs.estimate(1) < 1.1);
   });
 
+  it('lets the smaller sizes of which it is made correct a size that a bad moment made dear', () => {
+    const costs = new CostModel([]);
+    for (const rows of [1, 8, 64]) costs.observe(rows, 500);
+    for (let i = 0; i < 60; i += 1) costs.observe(1, 1);
+    assert.ok(costs.estimate(8) < 8.1);
+    for (let i = 0; i < 60; i += 1) costs.observe(8, 2);
+    assert.ok(costs.estimate(64) < 16.1);
+  });
+
+  it('expects no more of a size than of a larger one', () => {
+    const costs = new CostModel([
+      { rows: 1, runMs: 80 },
+      { rows: 32, runMs: 10 },
+    ]);
+    assert.deepEqual([costs.estimate(1), costs.estimate(2), costs.estimate(32)], [10, 10, 10]);
+  });
+
   it('has room for the largest cap', () => {
     const costs = new CostModel([{ rows: 65_536, runMs: 7 }]);
     assert.equal(costs.estimate(1_000_000), 7);

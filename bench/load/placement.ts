@@ -1,8 +1,9 @@
 /**
- * Which cores a server and its load run on while one request is under way at a time.
+ * A core for the server and one for its load.
  *
- * The system puts both on one core in one moment and on two in the next, and a bare server answers in 0.03 ms in
- * the one case and in 0.1 ms in the other. So each gets a core.
+ * Where requests come one by one, the system puts both on one core in one moment and on two in the next, and a bare
+ * server answers in 0.03 ms in the one case and in 0.1 ms in the other. In an overload, the load would take the server's
+ * share of both.
  */
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
