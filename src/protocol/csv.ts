@@ -162,6 +162,7 @@ function expectation(name: string, signature: Signature): string {
   return isFloat(datatype) ? 'expected a number' : 'expected an integer';
 }
 
+/** Without a header nobody counts on a cell for each column: there the values of a list have cells of their own. */
 export function encodeCsv(
   signature: Signature,
   outputs: readonly Tensor[],
@@ -169,9 +170,14 @@ export function encodeCsv(
   { labels, header = true }: { readonly labels: boolean; readonly header?: boolean },
 ): string {
   const columns = columnsOf(signature, outputs, labels);
+  const cellOf = (column: Column, tensor: Tensor, row: number): string => {
+    const isSpread = !header && column.shape.length > 0 && column.spec.datatype !== 'BYTES';
+    if (isSpread) return jsonCell(column, tensor, row).replace(/[[\]]/g, '').replaceAll('null', 'nan');
+    return quoteCell(cellText(column, tensor, row));
+  };
   const lines = header ? [columns.map(({ name }) => quoteCell(name)).join(',')] : [];
   for (let row = 0; row < rows; row += 1) {
-    lines.push(columns.map((column) => quoteCell(cellText(column, outputs[column.output]!, row))).join(','));
+    lines.push(columns.map((column) => cellOf(column, outputs[column.output]!, row)).join(','));
   }
   return `${lines.join('\n')}\n`;
 }
