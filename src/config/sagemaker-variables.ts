@@ -14,6 +14,8 @@ export function* sagemakerVariables(env: Readonly<Record<string, string | undefi
   const of = (name: string) => env[PREFIX + name];
   yield ['protocols.sagemaker.container', 'true'];
   yield ['listen.http', `0.0.0.0:${of('BIND_TO_PORT') ?? USUAL_PORT}`];
+  // Its usual port could be the one that the platform chose.
+  yield ['listen.grpc', 'off'];
   const accept = of('DEFAULT_INVOCATIONS_ACCEPT');
   if (accept !== undefined) yield ['protocols.sagemaker.defaultAccept', accept];
   const concurrent = of('MAX_CONCURRENT_TRANSFORMS');

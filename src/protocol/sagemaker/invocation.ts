@@ -73,7 +73,7 @@ export function decodeInvocation(
           `Cannot use an array: the model has ${signature.inputs.length} inputs`,
         );
       }
-      return { tensors: [decodeNpy(body, input, limits)], type: 'application/x-npy', form: 'row' };
+      return { tensors: [decodeNpy(body, input, limits)], type: 'application/x-npy', form: 'list' };
     }
   }
 }

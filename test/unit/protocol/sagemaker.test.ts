@@ -47,8 +47,8 @@ describe('bodies', () => {
       ['{"x":[1,2]}\n\n{"x":[3,4]}', 'application/x-ndjson', 'row'],
       ['1,2\n3,4\n', 'text/csv', 'row'],
       ['x\n"[1,2]"\n"[3,4]"\n', 'text/csv', 'row'],
-      [npy, 'application/x-npy', 'row'],
-      [npy, 'application/octet-stream', 'row'],
+      [npy, 'application/x-npy', 'list'],
+      [npy, 'application/octet-stream', 'list'],
     ] as const) {
       const got = decode(body, type);
       assert.deepEqual(values(got.tensors), [[1, 2, 3, 4]], `${type} ${String(body)}`);
