@@ -75,7 +75,8 @@ for name, status, more in (
     ("ModelError", 424, {"Body": "[[1,2,3,4", "CustomAttributes": "a=b"}),
 ):
     call = {"EndpointName": "iris", "ContentType": "application/json", "Body": "[[1,2,3,4]]", **more}
-    for operation in (runtime.invoke_endpoint, runtime.invoke_endpoint_with_response_stream):
+    streamed = () if "TargetModel" in more else (runtime.invoke_endpoint_with_response_stream,)
+    for operation in (runtime.invoke_endpoint, *streamed):
         try:
             operation(**call)
         except ClientError as error:

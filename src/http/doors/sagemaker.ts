@@ -17,6 +17,7 @@ import type { Route } from '../route.ts';
 import { splitUrl } from '../router.ts';
 import { containerRoutes } from './sagemaker-container.ts';
 import { INVOCATION_BODY, invoker, type Answer } from './sagemaker-invoke.ts';
+import { multiModelRoutes } from './sagemaker-models.ts';
 
 const runtimeErrors: ErrorForm = (error) => {
   const { type, status, body } = failureOf(error.code, error.message, STATUS[error.code]);
@@ -63,7 +64,7 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
   const { container: isContainer } = deps.protocols.sagemaker;
   return {
     shared: [...runtime, ping, ...(isContainer ? container : [])],
-    own: [...runtime, ping, ...container],
+    own: [...runtime, ping, ...container, ...multiModelRoutes(deps)],
     errors: runtimeErrors,
   };
 };

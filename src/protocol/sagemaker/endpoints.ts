@@ -48,8 +48,9 @@ export function chooseModel(options: SagemakerOptions, wanted: Wanted, share: nu
 
 /** `iris.tar.gz` or `iris` → the model of that name. */
 function targetOf(endpoint: string, target: string | undefined): ModelRef {
-  if (target === undefined)
-    {throw notFound(`Endpoint ${quote(endpoint)} is a multi-model endpoint: TargetModel is missing`);}
+  if (target === undefined) {
+    throw notFound(`Endpoint ${quote(endpoint)} is a multi-model endpoint: TargetModel is missing`);
+  }
   const name = target.replace(/^\/+/, '').replace(/\.tar\.gz$/, '');
   if (isModelName(name)) return { name };
   throw notFound(`Failed to find target model ${quote(target)}`);

@@ -65,8 +65,9 @@ export interface Failure {
 export function failureOf(code: ErrorCode, message: string, originalStatus: number): Failure {
   const type = TYPES[code] ?? 'InternalFailure';
   const status = STATUS[type];
-  if (type !== 'ModelError')
-    {return { type, status, body: JSON.stringify({ Message: message.slice(0, LONGEST_MESSAGE) }) };}
+  if (type !== 'ModelError') {
+    return { type, status, body: JSON.stringify({ Message: message.slice(0, LONGEST_MESSAGE) }) };
+  }
   const side = originalStatus < 500 ? 'client' : 'server';
   const said = JSON.stringify({ error: message, code });
   const body = JSON.stringify({

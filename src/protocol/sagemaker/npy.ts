@@ -108,8 +108,9 @@ function readHeader(body: Uint8Array): Header {
   if (fortran === 'True' && shape.filter((size) => size !== 1).length > 1) {
     throw unreadable('it is in Fortran order; send numpy.ascontiguousarray(x)');
   }
-  if (shape.length > MOST_AXES || !Number.isSafeInteger(elementCount(shape)))
-    {throw unreadable('its shape is too large');}
+  if (shape.length > MOST_AXES || !Number.isSafeInteger(elementCount(shape))) {
+    throw unreadable('its shape is too large');
+  }
   return { type, isBig: order === '>', shape, data: body.subarray(start + length) };
 }
 

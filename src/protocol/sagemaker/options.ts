@@ -48,6 +48,16 @@ export const sagemakerOptions = {
     .min(1)
     .optional()
     .describe('Type of answers for which none is asked: that of the question by default.'),
+  modelsRoot: z
+    .string()
+    .min(1)
+    .default('/opt/ml/models')
+    .describe('Folder that the multi-model API loads NAME/model of; it answers on `http` alone.'),
+  memoryBudgetBytes: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Bytes of artifacts that the multi-model API loads at once; beyond it a load gets 507.'),
   maxConcurrentTransforms: z
     .int()
     .min(1)

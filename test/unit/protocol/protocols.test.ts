@@ -10,7 +10,10 @@ test('by default TensorFlow Serving has its paths on the shared port, and no pro
   assert.deepEqual(ownPorts(options), []);
   assert.deepEqual(protocolClashes(options, SHARED), []);
   const text = describeProtocolMap(protocolMap(options));
-  assert.equal(text, 'protocols\n  listen.http /v1/models/*  TensorFlow Serving\n  listen.http /endpoints/*  SageMaker');
+  assert.equal(
+    text,
+    'protocols\n  listen.http /v1/models/*  TensorFlow Serving\n  listen.http /endpoints/*  SageMaker',
+  );
 });
 
 test('a port of its own is listed with its address', () => {
