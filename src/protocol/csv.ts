@@ -44,6 +44,31 @@ export function parseCsv(text: string, signature: Signature): NumberedRows {
   return { rows, nameRow };
 }
 
+/**
+ * CSV without a header: the values of each row in the order of the signature.
+ *
+ * A first line that has only names of the signature is a header all the same.
+ *
+ * @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT`
+ */
+export function parseBareCsv(text: string, signature: Signature): NumberedRows {
+  const records = readRecords(text);
+  const { inputs, knownKeys, slots } = rowPlan(signature);
+  if (records[0]?.every((name) => knownKeys.has(name)) === true) return parseCsv(text, signature);
+  const nameRow = (index: number): string => `line ${lineOf(text, index - 1)}`;
+  const types = inputs.flatMap(({ spec, keys }) => new Array<Datatype>(keys?.length ?? 1).fill(spec.datatype));
+  const rows = records.map((record, index) =>
+    record.map((cell, i) => {
+      const datatype = types[slots === undefined ? 0 : i];
+      const isList = slots !== undefined && cell.startsWith('[');
+      const value = datatype === undefined ? cell : isList ? readList(cell) : scalarReader(datatype)(cell);
+      if (value !== MISFIT) return value;
+      throw new ServeryError('INVALID_INPUT', `Cannot use cell ${i + 1} of ${nameRow(index)}: expected ${datatype}`);
+    }),
+  );
+  return { rows, nameRow };
+}
+
 const CSV_FORM = { bom: true, skip_empty_lines: true } as const;
 
 function readRecords(text: string): string[][] {
@@ -137,11 +162,22 @@ function expectation(name: string, signature: Signature): string {
   return isFloat(datatype) ? 'expected a number' : 'expected an integer';
 }
 
-export function encodeCsv(signature: Signature, outputs: readonly Tensor[], rows: number, labels: boolean): string {
+/** Without a header nobody counts on a cell for each column: there the values of a list have cells of their own. */
+export function encodeCsv(
+  signature: Signature,
+  outputs: readonly Tensor[],
+  rows: number,
+  { labels, header = true }: { readonly labels: boolean; readonly header?: boolean },
+): string {
   const columns = columnsOf(signature, outputs, labels);
-  const lines = [columns.map(({ name }) => quoteCell(name)).join(',')];
+  const cellOf = (column: Column, tensor: Tensor, row: number): string => {
+    const isSpread = !header && column.shape.length > 0 && column.spec.datatype !== 'BYTES';
+    if (isSpread) return jsonCell(column, tensor, row).replace(/[[\]]/g, '').replaceAll('null', 'nan');
+    return quoteCell(cellText(column, tensor, row));
+  };
+  const lines = header ? [columns.map(({ name }) => quoteCell(name)).join(',')] : [];
   for (let row = 0; row < rows; row += 1) {
-    lines.push(columns.map((column) => quoteCell(cellText(column, outputs[column.output]!, row))).join(','));
+    lines.push(columns.map((column) => cellOf(column, outputs[column.output]!, row)).join(','));
   }
   return `${lines.join('\n')}\n`;
 }

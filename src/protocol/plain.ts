@@ -111,7 +111,7 @@ export function encodePlainResponse(
   form: PlainForm,
   { labels }: { readonly labels: boolean },
 ): string {
-  if (form === 'csv') return encodeCsv(signature, outputs, rows, labels);
+  if (form === 'csv') return encodeCsv(signature, outputs, rows, { labels });
   let text = '';
   for (const row of jsonRows(signature, outputs, rows, labels)) {
     if (form === 'ndjson') text += `${row}\n`;

@@ -6,6 +6,7 @@
  */
 import * as z from 'zod';
 import { address } from '../core/address.ts';
+import { sagemakerOptions } from './sagemaker/options.ts';
 
 const ownPort = (what: string, usual: number) =>
   address.optional().describe(`Address of a port for ${what} alone; its clients expect port ${usual}.`);
@@ -23,6 +24,13 @@ export const protocolOptions = z.strictObject({
         .default(false)
         .describe("Answers clients of KServe's first protocol on the shared port, instead of TensorFlow Serving's."),
       http: ownPort("KServe's first protocol", 8080),
+    })
+    .prefault({}),
+  sagemaker: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe("Answers clients of SageMaker's runtime on the shared port."),
+      http: ownPort('SageMaker', 8080),
+      ...sagemakerOptions,
     })
     .prefault({}),
 });

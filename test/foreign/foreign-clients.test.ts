@@ -24,7 +24,8 @@ describe('foreign clients', () => {
     );
     const hello = { command: ['node', '-e', 'console.log(1)'] };
     const jobs = { hello, hourly: { ...hello, schedule: { cron: '0 * * * *' } } };
-    await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ jobs }));
+    const protocols = { sagemaker: { accessKeys: [{ id: 'x', secret: 'right' }] } };
+    await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ jobs, protocols }));
     server = await startServer(workspace.path, { command: 'up' });
   });
   after(async () => {
@@ -36,6 +37,7 @@ describe('foreign clients', () => {
     ['triton_http.py', "Triton's HTTP client"],
     ['triton_grpc.py', "Triton's gRPC client, streaming, health and reflection"],
     ['kserve_clients.py', "KServe's REST and gRPC clients"],
+    ['sagemaker_client.py', "SageMaker's client"],
     ['plain_door.py', 'requests, at the plain door'],
   ] as const) {
     it(`serves ${who}`, async () => {

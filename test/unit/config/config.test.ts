@@ -39,6 +39,23 @@ describe('loadConfig()', () => {
     assert.deepEqual([http.maxBodyBytes, http.maxNesting, http.maxElements, listen.http], [2000, 6, 7, '127.0.0.1:1']);
   });
 
+  it('is a model container where SageMaker says so, unless our own variables say otherwise', async () => {
+    const files = { 'servery.config.json': '{ "listen": { "http": "127.0.0.1:9000" } }' };
+    const env = {
+      SAGEMAKER_BIND_TO_PORT: '8123',
+      SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT: 'text/csv',
+      SAGEMAKER_MAX_CONCURRENT_TRANSFORMS: '3',
+      SAGEMAKER_MAX_PAYLOAD_IN_MB: '7',
+    };
+    const { listen, http, protocols } = await load(files, env);
+    assert.deepEqual([listen.http, listen.grpc, http.maxBodyBytes], ['0.0.0.0:8123', 'off', 7 * 2 ** 20]);
+    const { container, defaultAccept, maxConcurrentTransforms } = protocols.sagemaker;
+    assert.deepEqual([container, defaultAccept, maxConcurrentTransforms], [true, 'text/csv', 3]);
+    const ours = await load(files, { SAGEMAKER_BATCH: 'true', SERVERY_HTTP: '127.0.0.1:1' });
+    assert.equal(ours.listen.http, '127.0.0.1:1');
+    assert.equal((await load(files, {})).protocols.sagemaker.container, false);
+  });
+
   it('reads lists, booleans and durations from text', async () => {
     const env = {
       SERVERY_HTTP_CORS: 'https://a.example, https://b.example',

@@ -10,15 +10,18 @@ test('by default TensorFlow Serving has its paths on the shared port, and no pro
   assert.deepEqual(ownPorts(options), []);
   assert.deepEqual(protocolClashes(options, SHARED), []);
   const text = describeProtocolMap(protocolMap(options));
-  assert.equal(text, 'protocols\n  listen.http /v1/models/*  TensorFlow Serving');
+  assert.equal(
+    text,
+    'protocols\n  listen.http /v1/models/*  TensorFlow Serving\n  listen.http /endpoints/*  SageMaker',
+  );
 });
 
 test('a port of its own is listed with its address', () => {
   const http = '127.0.0.1:8501';
-  const options = protocolOptions.parse({ tensorflowServing: { enabled: false, http } });
+  const options = protocolOptions.parse({ tensorflowServing: { enabled: false, http }, sagemaker: { enabled: false } });
   assert.deepEqual(ownPorts(options), [{ protocol: 'tensorflowServing', address: http }]);
   assert.match(describeProtocolMap(protocolMap(options)), /^protocols\n {2}127\.0\.0\.1:8501 .* TensorFlow Serving$/);
-  const none = protocolOptions.parse({ tensorflowServing: { enabled: false } });
+  const none = protocolOptions.parse({ tensorflowServing: { enabled: false }, sagemaker: { enabled: false } });
   assert.equal(describeProtocolMap(protocolMap(none)), 'no protocols of other systems');
 });
 

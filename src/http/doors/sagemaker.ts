@@ -1,0 +1,136 @@
+/**
+ * SageMaker: the calls of its runtime below `/endpoints`, and the contract of a model container.
+ *
+ * Names of headers, members and failures: the service model `sagemaker-runtime/2017-05-13`.
+ */
+import { wallClock } from '../../core/clock.ts';
+import { ServeryError } from '../../core/errors.ts';
+import { chooseModel, endpointNotFound, variantNotFound, type Chosen } from '../../protocol/sagemaker/endpoints.ts';
+import { payloadPart } from '../../protocol/sagemaker/event-frames.ts';
+import { failureOf } from '../../protocol/sagemaker/failure.ts';
+import { checkSignature } from '../../protocol/sagemaker/signature.ts';
+import type { HttpDeps } from '../deps.ts';
+import type { CreateDoor } from '../door.ts';
+import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Route } from '../route.ts';
+import { splitUrl } from '../router.ts';
+import { containerRoutes } from './sagemaker-container.ts';
+import { INVOCATION_BODY, invoker, type Answer } from './sagemaker-invoke.ts';
+import { multiModelRoutes } from './sagemaker-models.ts';
+
+const runtimeErrors: ErrorForm = (error) => {
+  const { type, status, body } = failureOf(error.code, error.message, STATUS[error.code]);
+  return { status, body, headers: ['x-amzn-errortype', type, ...errorHeaders(error)] };
+};
+
+export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
+  const { accessKeys } = deps.protocols.sagemaker;
+  const invoke = invoker(deps);
+
+  const call = (operation: string, send: (exchange: Exchange, answer: Answer, chosen: Chosen) => void): Route => ({
+    method: 'POST',
+    path: `/endpoints/:endpoint/${operation}`,
+    // A signature stands in for an API key, and can be checked only with the body.
+    scope: accessKeys.length > 0 ? 'none' : 'predict',
+    body: INVOCATION_BODY,
+    predicts: true,
+    isRoomCheckedLater: true,
+    errors: runtimeErrors,
+    async handle(exchange) {
+      if (accessKeys.length > 0) checkSignature(accessKeys, signedRequest(exchange), wallClock.now());
+      refuseUnknownHeaders(exchange);
+      const chosen = choose(deps, exchange);
+      requireRoom(deps, exchange, chosen);
+      const answer = await inItsWords(exchange, chosen, () => invoke(exchange, chosen.model));
+      exchange.addHeader('x-amzn-requestid', exchange.requestId);
+      exchange.addHeader('x-amzn-invoked-production-variant', chosen.variant);
+      send(exchange, answer, chosen);
+    },
+  });
+
+  const runtime = [
+    call('invocations', (exchange, { type, body }) => exchange.send(200, type, body)),
+    call('invocations-response-stream', (exchange, { type, body }) => {
+      const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+      exchange.send(200, 'application/vnd.amazon.eventstream', payloadPart(bytes), [
+        'x-amzn-sagemaker-content-type',
+        type,
+      ]);
+    }),
+    refusedCall('async-invocations'),
+  ];
+  const { ping, container } = containerRoutes(deps, isDraining);
+  const { container: isContainer } = deps.protocols.sagemaker;
+  return {
+    shared: [...runtime, ping, ...(isContainer ? container : [])],
+    own: [...runtime, ping, ...container, ...multiModelRoutes(deps)],
+    errors: runtimeErrors,
+  };
+};
+
+function refusedCall(operation: string): Route {
+  return {
+    method: 'POST',
+    path: `/endpoints/:endpoint/${operation}`,
+    scope: 'predict',
+    errors: (error) => ({ ...runtimeErrors(error), ...validation(error.message) }),
+    handle() {
+      throw new ServeryError('UNSUPPORTED', 'Asynchronous invocations are not available: use InvokeEndpoint.');
+    },
+  };
+}
+
+function validation(message: string): ReturnType<ErrorForm> {
+  const { type, status, body } = failureOf('MODEL_NOT_FOUND', message, 400);
+  return { status, body, headers: ['x-amzn-errortype', type] };
+}
+
+function choose({ protocols }: HttpDeps, exchange: Exchange): Chosen {
+  const wanted = {
+    endpoint: exchange.param('endpoint'),
+    variant: textHeader(exchange, 'target-variant'),
+    targetModel: textHeader(exchange, 'target-model'),
+  };
+  return chooseModel(protocols.sagemaker, wanted, Math.random());
+}
+
+function textHeader({ headers }: Exchange, name: string): string | undefined {
+  return headers[`x-amzn-sagemaker-${name}`] as string | undefined;
+}
+
+const UNKNOWN: Readonly<Record<string, string>> = {
+  'target-container-hostname': 'The endpoint has no containers that could be called directly.',
+  'inference-component': 'The endpoint has no inference components.',
+  'enable-explanations': 'The endpoint has no explainer.',
+  'session-id': 'The endpoint has no stateful sessions.',
+};
+
+/** What would change the answer, and is not there, is refused rather than passed over. */
+function refuseUnknownHeaders(exchange: Exchange): void {
+  for (const [name, problem] of Object.entries(UNKNOWN)) {
+    if (textHeader(exchange, name) !== undefined) throw new ServeryError('MODEL_NOT_FOUND', problem);
+  }
+}
+
+function requireRoom({ models }: HttpDeps, exchange: Exchange, { model }: Chosen): void {
+  const refusal = models.refusalNow(model);
+  if (refusal === undefined) return;
+  exchange.model = refusal.model;
+  throw refusal.error;
+}
+
+async function inItsWords<T>(exchange: Exchange, { model, variant }: Chosen, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof ServeryError) || error.code !== 'MODEL_NOT_FOUND') throw error;
+    const endpoint = exchange.param('endpoint');
+    throw model.alias === undefined ? endpointNotFound(endpoint) : variantNotFound(endpoint, variant);
+  }
+}
+
+function signedRequest({ request, headers, body }: Exchange) {
+  const { method = '', url = '' } = request;
+  return { method, ...splitUrl(url), headers, body };
+}

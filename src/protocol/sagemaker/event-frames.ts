@@ -1,0 +1,44 @@
+/**
+ * Frames of `application/vnd.amazon.eventstream`, the form of an answer that comes in parts.
+ *
+ * Lengths of frame and headers and their checksum; headers; payload; a checksum over all of it. Big endian.
+ */
+import { crc32 } from 'node:zlib';
+
+const PRELUDE_BYTES = 12;
+const CHECKSUM_BYTES = 4;
+const TEXT_TYPE = 7;
+
+/** A part of an answer. */
+export function payloadPart(payload: Uint8Array): Uint8Array {
+  return encodeFrame(
+    [
+      [':message-type', 'event'],
+      [':event-type', 'PayloadPart'],
+      [':content-type', 'application/octet-stream'],
+    ],
+    payload,
+  );
+}
+
+function encodeFrame(headers: readonly (readonly [string, string])[], payload: Uint8Array): Uint8Array {
+  const head = Buffer.concat(headers.map(encodeHeader));
+  const frame = Buffer.alloc(PRELUDE_BYTES + head.length + payload.length + CHECKSUM_BYTES);
+  frame.writeUInt32BE(frame.length, 0);
+  frame.writeUInt32BE(head.length, 4);
+  frame.writeUInt32BE(crc32(frame.subarray(0, 8)), 8);
+  frame.set(head, PRELUDE_BYTES);
+  frame.set(payload, PRELUDE_BYTES + head.length);
+  frame.writeUInt32BE(crc32(frame.subarray(0, frame.length - CHECKSUM_BYTES)), frame.length - CHECKSUM_BYTES);
+  return frame;
+}
+
+function encodeHeader([name, value]: readonly [string, string]): Buffer {
+  const header = Buffer.alloc(1 + name.length + 1 + 2 + value.length);
+  header.writeUInt8(name.length, 0);
+  header.write(name, 1, 'latin1');
+  header.writeUInt8(TEXT_TYPE, 1 + name.length);
+  header.writeUInt16BE(value.length, 2 + name.length);
+  header.write(value, 4 + name.length, 'latin1');
+  return header;
+}

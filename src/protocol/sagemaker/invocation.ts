@@ -1,0 +1,168 @@
+/**
+ * Bodies of an invocation, by their content type: JSON, JSON lines, CSV without a header, and NumPy's arrays.
+ *
+ * SageMaker passes bodies through and leaves their form to the container. These are the forms that its own
+ * containers share, so that their clients find the same here.
+ */
+import { ServeryError, quote } from '../../core/errors.ts';
+import type { Signature } from '../../core/signature.ts';
+import type { NamedTensor } from '../../core/tensor.ts';
+import { encodeCsv, parseBareCsv } from '../csv.ts';
+import { decodeInstances, encodePredictions, type InstancesForm } from '../instances.ts';
+import {
+  InexactInteger,
+  countKeys,
+  decodeText,
+  isJsonObject,
+  parseJson,
+  parseJsonExactly,
+  refuseDuplicateKeys,
+  type DecodeLimits,
+} from '../json.ts';
+import { decodePlainRequest, encodePlainResponse, type PlainAnswer } from '../plain.ts';
+import { decodeRows } from '../rows/decode-rows.ts';
+import { decodeNpy, encodeNpy, isNpy } from './npy.ts';
+
+/** What was asked, as far as the answer depends on it. */
+type JsonForm = InstancesForm | 'list' | 'rows';
+type AnswerType = 'application/json' | 'application/jsonlines' | 'text/csv' | 'application/x-npy';
+
+export interface Invocation {
+  readonly tensors: readonly NamedTensor[];
+  readonly type: AnswerType;
+  readonly form: JsonForm;
+}
+
+const TYPES: Readonly<Record<string, AnswerType>> = {
+  'application/json': 'application/json',
+  'application/jsonlines': 'application/jsonlines',
+  'application/x-ndjson': 'application/jsonlines',
+  'text/csv': 'text/csv',
+  'application/x-npy': 'application/x-npy',
+};
+
+/** What a request may declare; one that declares nothing is JSON. */
+export const INVOCATION_TYPES = Object.keys(TYPES);
+
+/** @throws {ServeryError} `UNSUPPORTED_MEDIA_TYPE`, and as the form of the body does */
+export function decodeInvocation(
+  body: Uint8Array,
+  mediaType: string,
+  signature: Signature,
+  limits: DecodeLimits,
+): Invocation {
+  switch (typeOf(body, mediaType)) {
+    case 'application/json':
+      return decodeJson(body, signature, limits);
+    case 'application/jsonlines':
+      return {
+        tensors: decodePlainRequest(body, 'ndjson', signature, limits),
+        type: 'application/jsonlines',
+        form: 'row',
+      };
+    case 'text/csv': {
+      const { rows, nameRow } = parseBareCsv(decodeText(body), signature);
+      const tensors = decodeRows(signature, rows, { nonFinite: 'refuse', limits, nameRow });
+      return { tensors, type: 'text/csv', form: 'row' };
+    }
+    case 'application/x-npy': {
+      const [input] = signature.inputs;
+      if (signature.inputs.length !== 1 || input === undefined) {
+        throw new ServeryError(
+          'INVALID_REQUEST',
+          `Cannot use an array: the model has ${signature.inputs.length} inputs`,
+        );
+      }
+      return { tensors: [decodeNpy(body, input, limits)], type: 'application/x-npy', form: 'list' };
+    }
+  }
+}
+
+function typeOf(body: Uint8Array, mediaType: string): AnswerType {
+  // The client in JavaScript declares this where its caller declares nothing.
+  if (mediaType === 'application/octet-stream') return isNpy(body) ? 'application/x-npy' : 'application/json';
+  const type = Object.hasOwn(TYPES, mediaType) ? TYPES[mediaType] : undefined;
+  if (type !== undefined) return type;
+  const expected = 'application/json, application/jsonlines, text/csv or application/x-npy';
+  throw new ServeryError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    `Cannot read the body: its Content-Type is ${quote(mediaType)}, expected ${expected}`,
+    { hint: 'Set ContentType in the call.' },
+  );
+}
+
+function decodeJson(body: Uint8Array, signature: Signature, limits: DecodeLimits): Invocation {
+  const type = 'application/json';
+  const text = decodeText(body);
+  if (/^\s*\{\s*"rows"/.test(text)) {
+    return { tensors: decodePlainRequest(body, 'json', signature, limits), type, form: 'rows' };
+  }
+  if (!/^\s*\[/.test(text)) {
+    const { tensors, form } = decodeInstances(body, signature, limits);
+    return { tensors, type, form };
+  }
+  return { tensors: decodeList(text, signature, limits), type, form: 'list' };
+}
+
+/** A list of rows, as NumPy's `tolist` gives it. */
+function decodeList(text: string, signature: Signature, limits: DecodeLimits): readonly NamedTensor[] {
+  const read = (list: readonly unknown[]) => decodeRows(signature, list, { nonFinite: 'refuse', limits });
+  const list = parseJson(text) as readonly unknown[];
+  refuseDuplicateKeys(
+    text,
+    list.reduce<number>((keys, row) => keys + (isJsonObject(row) ? countKeys(row) : 0), 0),
+  );
+  try {
+    return read(list);
+  } catch (error) {
+    if (!(error instanceof InexactInteger)) throw error;
+    return read(parseJsonExactly(text) as readonly unknown[]);
+  }
+}
+
+/**
+ * The type of an answer: the first of a list that there is.
+ *
+ * @throws {ServeryError} `UNSUPPORTED_MEDIA_TYPE` when there is none
+ */
+export function chooseAnswer(accept: string | undefined, asked: AnswerType): AnswerType {
+  if (accept === undefined || accept.trim() === '') return asked;
+  for (const part of accept.toLowerCase().split(',')) {
+    const [type = ''] = part.split(';', 1);
+    const name = type.trim();
+    if (name === '*/*' || asked.startsWith(name.replace(/\/\*$/, '/'))) return asked;
+    if (Object.hasOwn(TYPES, name)) return TYPES[name]!;
+  }
+  throw new ServeryError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    `Cannot answer as ${quote(accept)}: expected application/json, application/jsonlines, text/csv or application/x-npy`,
+    { hint: 'Set Accept in the call.' },
+  );
+}
+
+/** @throws {ServeryError} `UNSUPPORTED` when the outputs have no such form */
+export function encodeInvocation(answer: PlainAnswer, type: AnswerType, form: JsonForm): string | Uint8Array {
+  const { signature, outputs, rows } = answer;
+  switch (type) {
+    case 'application/json':
+      return encodeJson(answer, form);
+    case 'application/jsonlines':
+      return encodePlainResponse(answer, 'ndjson', { labels: false });
+    case 'text/csv':
+      return encodeCsv(signature, outputs, rows, { labels: false, header: false });
+    case 'application/x-npy': {
+      const [output] = outputs;
+      if (outputs.length === 1 && output !== undefined) return encodeNpy(output);
+      throw new ServeryError('UNSUPPORTED', `Cannot answer as ${type}: the model has ${outputs.length} outputs`, {
+        hint: 'Ask with Accept: application/json.',
+      });
+    }
+  }
+}
+
+function encodeJson(answer: PlainAnswer, form: JsonForm): string {
+  const { signature, outputs } = answer;
+  if (form === 'rows') return encodePlainResponse(answer, 'json', { labels: false });
+  if (form !== 'list') return encodePredictions(signature, outputs, form);
+  return encodePredictions(signature, outputs, 'row').slice('{"predictions":'.length, -1);
+}
