@@ -7,6 +7,7 @@
 import type { ProtocolName } from '../protocol/protocols.ts';
 import type { HttpDeps } from './deps.ts';
 import { kserveDoor } from './doors/kserve.ts';
+import { mlflowDoor } from './doors/mlflow.ts';
 import { sagemakerDoor } from './doors/sagemaker.ts';
 import { tensorflowServingDoor } from './doors/tensorflow-serving.ts';
 import type { ErrorForm } from './errors.ts';
@@ -27,6 +28,7 @@ const DOORS: Readonly<Record<ProtocolName, CreateDoor>> = {
   tensorflowServing: tensorflowServingDoor,
   kserve: kserveDoor,
   sagemaker: sagemakerDoor,
+  mlflow: mlflowDoor,
 };
 
 export function createDoor(name: ProtocolName, deps: HttpDeps, isDraining: () => boolean): Door {

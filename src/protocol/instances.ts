@@ -47,11 +47,8 @@ export function decodeInstances(
   }
 }
 
-interface Reader {
+interface Reader extends NestLimits {
   readonly signature: Signature;
-  readonly limits: DecodeLimits;
-  /** Each value takes a character at least: what a shape promises must not make us allocate. */
-  readonly mostElements: number;
 }
 
 function readDocument(document: unknown, reader: Reader): InstancesRequest {
@@ -80,12 +77,12 @@ function readRows(instances: unknown, reader: Reader): readonly NamedTensor[] {
   const [only] = specs;
   if (!isKeyed) {
     if (instances.some(isNamed)) throw malformed('Expecting all instances to be values, or all to be objects');
-    return only === undefined ? [] : [readTensor(only, instances, reader)];
+    return only === undefined ? [] : [readNest(only, instances, reader)];
   }
   instances.forEach((instance: unknown, i) => refuseOtherKeys(instance, specs, `instances[${i}]`));
   return specs.map((spec) => {
     const values = instances.map((instance: Record<string, unknown>) => instance[spec.name]);
-    return readTensor(spec, values, reader);
+    return readNest(spec, values, reader);
   });
 }
 
@@ -96,10 +93,10 @@ function readColumns(inputs: unknown, reader: Reader): readonly NamedTensor[] {
     if (specs.length !== 1 || only === undefined) {
       throw malformed(`Expecting an object with the ${specs.length} inputs of the model`);
     }
-    return [readTensor(only, inputs, reader)];
+    return [readNest(only, inputs, reader)];
   }
   refuseOtherKeys(inputs, specs, "'inputs'");
-  return specs.map((spec) => readTensor(spec, inputs[spec.name], reader));
+  return specs.map((spec) => readNest(spec, inputs[spec.name], reader));
 }
 
 /** An object of inputs, and not one that stands for bytes. */
@@ -120,7 +117,18 @@ function refuseOtherKeys(value: unknown, specs: readonly TensorSpec[], where: st
   if (missing !== undefined) throw malformed(`Missing named input ${quote(missing.name)} in ${where}`);
 }
 
-function readTensor(spec: TensorSpec, value: unknown, { limits, mostElements }: Reader): NamedTensor {
+export interface NestLimits {
+  readonly limits: DecodeLimits;
+  /** Each value takes a character at least: what a shape promises must not make us allocate. */
+  readonly mostElements: number;
+}
+
+/**
+ * One tensor from nested lists, whose nesting is its shape.
+ *
+ * @throws {ServeryError} `INVALID_INPUT`, `PAYLOAD_TOO_LARGE`
+ */
+export function readNest(spec: TensorSpec, value: unknown, { limits, mostElements }: NestLimits): NamedTensor {
   const { name, datatype } = spec;
   if (datatype === 'FP16') throw invalidInput(name, 'FP16 has no JSON form');
   const list = isList(value) ? value : [value];

@@ -5,6 +5,7 @@ const TERRITORIES: Readonly<Record<ProtocolName, { readonly system: string; read
   tensorflowServing: { system: 'TensorFlow Serving', path: '/v1/models/*' },
   kserve: { system: "KServe's first protocol", path: '/v1/models/*' },
   sagemaker: { system: 'SageMaker', path: '/endpoints/*' },
+  mlflow: { system: 'MLflow', path: '/invocations' },
 };
 
 export interface ProtocolPlace {

@@ -6,6 +6,7 @@
  */
 import * as z from 'zod';
 import { address } from '../core/address.ts';
+import { mlflowOptions } from './mlflow/options.ts';
 import { sagemakerOptions } from './sagemaker/options.ts';
 
 const ownPort = (what: string, usual: number) =>
@@ -31,6 +32,13 @@ export const protocolOptions = z.strictObject({
       enabled: z.boolean().default(true).describe("Answers clients of SageMaker's runtime on the shared port."),
       http: ownPort('SageMaker', 8080),
       ...sagemakerOptions,
+    })
+    .prefault({}),
+  mlflow: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe("Answers clients of MLflow's scoring server on the shared port."),
+      http: ownPort('MLflow', 5000),
+      ...mlflowOptions,
     })
     .prefault({}),
 });

@@ -1,9 +1,8 @@
 /** What SageMaker asks of a model container: whether it is well, an invocation, and how a batch transform should call. */
-import { ServeryError } from '../../core/errors.ts';
-import { parseModelRef, type ModelRef } from '../../core/model.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Route } from '../route.ts';
 import { messageOnly } from './instances-route.ts';
+import { onlyModel } from './only-model.ts';
 import { INVOCATION_BODY, invoker } from './sagemaker-invoke.ts';
 
 const MIB = 1024 * 1024;
@@ -19,16 +18,6 @@ export function containerRoutes(deps: HttpDeps, isDraining: () => boolean): Cont
   const { models, protocols, options } = deps;
   const { model, maxConcurrentTransforms } = protocols.sagemaker;
   const invoke = invoker(deps);
-
-  const modelRef = (): ModelRef => {
-    if (model !== undefined) return parseModelRef(model);
-    const [only, ...others] = models.snapshot.models;
-    if (only !== undefined && others.length === 0) return { name: only.name };
-    const problem = only === undefined ? 'there is no model' : `there are ${others.length + 1} models`;
-    throw new ServeryError('MODEL_NOT_FOUND', `Cannot tell which model is invoked: ${problem}`, {
-      hint: 'Set `protocols.sagemaker.model`.',
-    });
-  };
 
   const ping: Route = {
     method: 'GET',
@@ -50,7 +39,7 @@ export function containerRoutes(deps: HttpDeps, isDraining: () => boolean): Cont
     isRoomCheckedLater: true,
     errors: messageOnly,
     async handle(exchange) {
-      const { type, body } = await invoke(exchange, modelRef());
+      const { type, body } = await invoke(exchange, onlyModel(deps, model, 'protocols.sagemaker.model'));
       exchange.send(200, type, body);
     },
   };

@@ -1,0 +1,99 @@
+/**
+ * MLflow's scoring server: `/invocations` for one model, and on a port of its own the calls by which its clients see
+ * whether it is there and what it is, and reach every model by name as a deployment.
+ */
+import { ServeryError, quote } from '../../core/errors.ts';
+import { parseModelRef, type ModelRef } from '../../core/model.ts';
+import { encodeScoring, failureJson, scoringFailure } from '../../protocol/mlflow/scoring-answer.ts';
+import { decodeScoring, scoringType, type ScoringForm } from '../../protocol/mlflow/scoring-request.ts';
+import type { CreateDoor } from '../door.ts';
+import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+import { predictFor } from '../prediction.ts';
+import type { Route } from '../route.ts';
+import { onlyModel } from './only-model.ts';
+
+/** Of the server whose answers these are; its clients print it. */
+const MLFLOW_VERSION = '3.11.2';
+const TEXT = 'text/plain; charset=utf-8';
+
+const scoringErrors: ErrorForm = (error) => {
+  const { code, message } = error;
+  const headers = errorHeaders(error);
+  switch (code) {
+    case 'UNSUPPORTED_MEDIA_TYPE':
+      return { status: 415, body: message, contentType: TEXT, headers };
+    case 'DEADLINE_EXCEEDED':
+      return { status: 504, body: 'Request processing time exceeded limit', contentType: TEXT, headers };
+    case 'NOT_FOUND':
+    case 'METHOD_NOT_ALLOWED':
+      return { status: STATUS[code], body: JSON.stringify({ detail: message }), headers };
+    default: {
+      const failure = scoringFailure(code, message, STATUS[code]);
+      return { status: failure.status, body: failureJson(failure), headers };
+    }
+  }
+};
+
+export const mlflowDoor: CreateDoor = (deps, isDraining) => {
+  const { predict, models, options, protocols } = deps;
+  const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
+
+  const score = (path: string, model: Route['model']): Route => ({
+    method: 'POST',
+    path,
+    scope: 'predict',
+    // Compared by the scoring server's own rules, in its words.
+    body: { mediaTypes: ['application/json', 'text/csv'], anyType: true },
+    predicts: true,
+    ...(model !== undefined && { model }),
+    async handle(exchange) {
+      const type = scoringType(exchange.headers['content-type']);
+      let form: ScoringForm = 'records';
+      const answer = await predictFor(exchange, predict, exchange.target!.model, (signature) => {
+        const request = decodeScoring(exchange.body, type, signature, limits);
+        form = request.form;
+        return request.tensors;
+      });
+      exchange.json(encodeScoring(answer, form));
+    },
+  });
+  const get = (path: string, scope: Route['scope'], handle: Route['handle']): Route => ({
+    method: 'GET',
+    path,
+    scope,
+    handle,
+    whileDraining: true,
+  });
+
+  function sendHealth(exchange: Exchange): void {
+    if (!models.snapshot.ready || isDraining()) throw new ServeryError('NOT_FOUND', 'Not Found');
+    exchange.json('\n');
+  }
+
+  function sendDeployment(exchange: Exchange): void {
+    const ref = deployment(exchange.param('endpoint'));
+    const { model } = models.describe(ref);
+    exchange.json(JSON.stringify({ name: ref.name, endpoint_type: 'predict', model: { name: model.name } }));
+  }
+
+  const invocations = score('/invocations', () => onlyModel(deps, protocols.mlflow.model, 'protocols.mlflow.model'));
+  return {
+    // A container of SageMaker has the path for itself.
+    shared: protocols.sagemaker.container ? [] : [invocations],
+    own: [
+      invocations,
+      score('/endpoints/:endpoint/invocations', ({ endpoint = '' }) => deployment(endpoint)),
+      get('/ping', 'none', sendHealth),
+      get('/health', 'none', sendHealth),
+      get('/version', 'none', (exchange) => exchange.json(MLFLOW_VERSION)),
+      get('/api/2.0/endpoints/:endpoint', 'read', sendDeployment),
+    ],
+    errors: scoringErrors,
+  };
+};
+
+function deployment(name: string): ModelRef {
+  if (name !== '' && !name.includes('/')) return parseModelRef(name);
+  throw new ServeryError('MODEL_NOT_FOUND', `Deployment ${quote(name)} is not found`);
+}

@@ -1,0 +1,9 @@
+/** How MLflow's scoring server is stood in for. */
+import * as z from 'zod';
+
+export const mlflowOptions = {
+  model: z
+    .string()
+    .optional()
+    .describe('Model that `/invocations` means, `NAME` or `NAME@ALIAS`; needed where a workspace has more than one.'),
+};
