@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { freePort } from '../support/free-port.ts';
 import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
 
 const HERE = new URL('.', import.meta.url).pathname;
@@ -14,6 +15,7 @@ const FIXTURES = ['identity-bytes', 'identity-int64', 'identity-fp16'];
 describe('foreign clients', () => {
   let workspace: Awaited<ReturnType<typeof workspaceWith>>;
   let server: RunningServer;
+  let mlflow: string;
 
   before(async () => {
     workspace = await workspaceWith(
@@ -24,7 +26,11 @@ describe('foreign clients', () => {
     );
     const hello = { command: ['node', '-e', 'console.log(1)'] };
     const jobs = { hello, hourly: { ...hello, schedule: { cron: '0 * * * *' } } };
-    const protocols = { sagemaker: { accessKeys: [{ id: 'x', secret: 'right' }] } };
+    mlflow = `127.0.0.1:${await freePort()}`;
+    const protocols = {
+      sagemaker: { accessKeys: [{ id: 'x', secret: 'right' }] },
+      mlflow: { http: mlflow, model: 'iris' },
+    };
     await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ jobs, protocols }));
     server = await startServer(workspace.path, { command: 'up' });
   });
@@ -38,10 +44,17 @@ describe('foreign clients', () => {
     ['triton_grpc.py', "Triton's gRPC client, streaming, health and reflection"],
     ['kserve_clients.py', "KServe's REST and gRPC clients"],
     ['sagemaker_client.py', "SageMaker's client"],
+    ['mlflow_clients.py', "MLflow's clients"],
     ['plain_door.py', 'requests, at the plain door'],
   ] as const) {
     it(`serves ${who}`, async () => {
-      const env = { ...process.env, HTTP: server.http, GRPC: server.grpc, PYTHONDONTWRITEBYTECODE: '1' };
+      const env = {
+        ...process.env,
+        HTTP: server.http,
+        GRPC: server.grpc,
+        MLFLOW: mlflow,
+        PYTHONDONTWRITEBYTECODE: '1',
+      };
       const { stdout } = await promisify(execFile)(python(), [HERE + script], { env });
       assert.equal(stdout.trim(), 'ok');
     });

@@ -1,8 +1,8 @@
 /** A PostgreSQL server that lives as long as a test file. */
 import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from './free-port.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export interface Postgres extends AsyncDisposable {
@@ -34,15 +34,4 @@ export async function startPostgres(programs: string): Promise<Postgres> {
       await folder[Symbol.asyncDispose]();
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { describeProtocolMap, protocolMap } from '../../../src/protocol/protocol-map.ts';
 import { ownPorts, protocolClashes, protocolOptions } from '../../../src/protocol/protocols.ts';
 
+const off = { enabled: false };
 const SHARED = { 'listen.http': '127.0.0.1:8080', 'listen.grpc': '127.0.0.1:8081' };
 
 test('by default TensorFlow Serving has its paths on the shared port, and no protocol has a port of its own', () => {
@@ -12,16 +13,16 @@ test('by default TensorFlow Serving has its paths on the shared port, and no pro
   const text = describeProtocolMap(protocolMap(options));
   assert.equal(
     text,
-    'protocols\n  listen.http /v1/models/*  TensorFlow Serving\n  listen.http /endpoints/*  SageMaker',
+    'protocols\n  listen.http /v1/models/*  TensorFlow Serving\n  listen.http /endpoints/*  SageMaker\n  listen.http /invocations  MLflow',
   );
 });
 
 test('a port of its own is listed with its address', () => {
   const http = '127.0.0.1:8501';
-  const options = protocolOptions.parse({ tensorflowServing: { enabled: false, http }, sagemaker: { enabled: false } });
+  const options = protocolOptions.parse({ tensorflowServing: { enabled: false, http }, sagemaker: off, mlflow: off });
   assert.deepEqual(ownPorts(options), [{ protocol: 'tensorflowServing', address: http }]);
   assert.match(describeProtocolMap(protocolMap(options)), /^protocols\n {2}127\.0\.0\.1:8501 .* TensorFlow Serving$/);
-  const none = protocolOptions.parse({ tensorflowServing: { enabled: false }, sagemaker: { enabled: false } });
+  const none = protocolOptions.parse({ tensorflowServing: off, sagemaker: off, mlflow: off });
   assert.equal(describeProtocolMap(protocolMap(none)), 'no protocols of other systems');
 });
 
