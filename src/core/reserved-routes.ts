@@ -5,6 +5,10 @@
  * without breaking a handler that was accepted today.
  */
 const RESERVED_SEGMENTS: ReadonlySet<string> = new Set([
+  'endpoints',
+  'execution-parameters',
+  'invocations',
+  'ping',
   'v1',
   'v2',
   'api',

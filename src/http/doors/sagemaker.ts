@@ -28,7 +28,7 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
   const { accessKeys } = deps.protocols.sagemaker;
   const invoke = invoker(deps);
 
-  const call = (operation: string, send: (exchange: Exchange, answer: Answer, chosen: Chosen) => void): Route => ({
+  const call = (operation: string, send: (exchange: Exchange, answer: Answer) => void): Route => ({
     method: 'POST',
     path: `/endpoints/:endpoint/${operation}`,
     // A signature stands in for an API key, and can be checked only with the body.
@@ -45,12 +45,13 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
       const answer = await inItsWords(exchange, chosen, () => invoke(exchange, chosen.model));
       exchange.addHeader('x-amzn-requestid', exchange.requestId);
       exchange.addHeader('x-amzn-invoked-production-variant', chosen.variant);
-      send(exchange, answer, chosen);
+      send(exchange, answer);
     },
   });
 
+  const invocations = call('invocations', (exchange, { type, body }) => exchange.send(200, type, body));
   const runtime = [
-    call('invocations', (exchange, { type, body }) => exchange.send(200, type, body)),
+    invocations,
     call('invocations-response-stream', (exchange, { type, body }) => {
       const bytes = typeof body === 'string' ? Buffer.from(body) : body;
       exchange.send(200, 'application/vnd.amazon.eventstream', payloadPart(bytes), [
@@ -58,7 +59,7 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
         type,
       ]);
     }),
-    refusedCall('async-invocations'),
+    refusedCall(invocations),
   ];
   const { ping, container } = containerRoutes(deps, isDraining);
   const { container: isContainer } = deps.protocols.sagemaker;
@@ -69,12 +70,12 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
   };
 };
 
-function refusedCall(operation: string): Route {
+/** Not predicted, and refused as what the client asked for in vain, not as something that the model lacks. */
+function refusedCall(route: Route): Route {
   return {
-    method: 'POST',
-    path: `/endpoints/:endpoint/${operation}`,
-    scope: 'predict',
-    errors: (error) => ({ ...runtimeErrors(error), ...validation(error.message) }),
+    ...route,
+    path: '/endpoints/:endpoint/async-invocations',
+    errors: (error) => (error.code === 'UNSUPPORTED' ? validation(error.message) : runtimeErrors(error)),
     handle() {
       throw new ServeryError('UNSUPPORTED', 'Asynchronous invocations are not available: use InvokeEndpoint.');
     },

@@ -104,9 +104,12 @@ function decodeJson(body: Uint8Array, signature: Signature, limits: DecodeLimits
   return { tensors: decodeList(text, signature, limits), type, form: 'list' };
 }
 
-/** A list of rows, as NumPy's `tolist` gives it. */
+/** A list of rows, as NumPy's `tolist` gives it: of one axis, each value is a row. */
 function decodeList(text: string, signature: Signature, limits: DecodeLimits): readonly NamedTensor[] {
-  const read = (list: readonly unknown[]) => decodeRows(signature, list, { nonFinite: 'refuse', limits });
+  const read = (list: readonly unknown[]) => {
+    const rows = list.map((row) => (typeof row === 'object' ? row : [row]));
+    return decodeRows(signature, rows, { nonFinite: 'refuse', limits });
+  };
   const list = parseJson(text) as readonly unknown[];
   refuseDuplicateKeys(
     text,

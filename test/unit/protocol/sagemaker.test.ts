@@ -61,6 +61,12 @@ describe('bodies', () => {
     ]);
   });
 
+  test('a list of one axis has a row for each value', () => {
+    const one: Signature = { ...pair, inputs: [{ name: 'x', datatype: 'FP32', shape: [null] }] };
+    assert.deepEqual(values(decode('[1,2]', 'application/json', one).tensors), [[1, 2]]);
+    assert.throws(() => decode('[1,2]', 'application/json'), /x/);
+  });
+
   test('what does not fit is refused by its place', () => {
     for (const [body, type, says, signature] of [
       ['1,2\n3,oops\n', 'text/csv', /cell 2 of line 2: expected FP32/],
