@@ -5,10 +5,13 @@
  */
 import { ServeryError, quote } from '../../core/errors.ts';
 import { isModelName, parseVersion, type ModelRef } from '../../core/model.ts';
+import { decodeExamples, encodeResults } from '../../protocol/tensorflow-serving/examples.ts';
+import type { ExampleMethod } from '../../protocol/tensorflow-serving/method-signature.ts';
 import { metadataJson, statusJson } from '../../protocol/tensorflow-serving.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
 import type { Exchange } from '../exchange.ts';
+import { predictFor } from '../prediction.ts';
 import type { Method, Route } from '../route.ts';
 import { INSTANCES_BODY, messageOnly, predictInstances } from './instances-route.ts';
 
@@ -16,13 +19,12 @@ const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 export const tensorflowServingDoor: CreateDoor = (deps) => {
   const predict = inItsWords(predictInstances(deps));
+  const answerExamples = (exchange: Exchange, method: ExampleMethod) =>
+    inItsWords((asked) => sendResults(deps, asked, method))(exchange);
   const post = (path: string): Route => {
     const handle = (exchange: Exchange) => {
       const { verb } = splitTarget(exchange.param('target'));
-      if (verb === 'predict') return predict(exchange);
-      throw new ServeryError('UNSUPPORTED', `Cannot ${verb}: models here have the signature of predict alone`, {
-        hint: 'Send the same values with :predict.',
-      });
+      return verb === 'predict' ? predict(exchange) : answerExamples(exchange, verb);
     };
     // The last part of the path is what its place says, and the method.
     const kind = path.endsWith('/versions/:target') ? 'version' : path.endsWith('/labels/:target') ? 'label' : 'name';
@@ -59,16 +61,18 @@ export const tensorflowServingDoor: CreateDoor = (deps) => {
   return { shared: routes, own: routes, errors: messageOnly };
 };
 
+const VERBS = ['predict', 'classify', 'regress'] as const;
+
 interface Target {
   readonly target: string;
-  readonly verb: string;
+  readonly verb: 'predict' | ExampleMethod;
 }
 
 /** `iris:predict` → `iris`, `predict`. */
 function splitTarget(text = ''): Target {
   const colon = text.lastIndexOf(':');
-  const verb = text.slice(colon + 1).toLowerCase();
-  if (colon < 1 || !['predict', 'classify', 'regress'].includes(verb)) {
+  const verb = VERBS.find((known) => known === text.slice(colon + 1).toLowerCase());
+  if (colon < 1 || verb === undefined) {
     throw new ServeryError('INVALID_REQUEST', `Malformed request: ${quote(text)} names no method`, {
       hint: 'Post to /v1/models/NAME:predict.',
     });
@@ -101,6 +105,17 @@ function inItsWords(handle: Route['handle']): (exchange: Exchange) => Promise<vo
       throw new ServeryError('INVALID_REQUEST', `Unrecognized servable version label: ${quote(ref.alias)}`);
     }
   };
+}
+
+async function sendResults({ predict, options }: HttpDeps, exchange: Exchange, method: ExampleMethod): Promise<void> {
+  const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
+  let output = 0;
+  const { signature, outputs } = await predictFor(exchange, predict, exchange.target!.model, (known) => {
+    const request = decodeExamples(exchange.body, method, known, limits);
+    output = request.output;
+    return request.tensors;
+  });
+  exchange.json(encodeResults(signature, outputs, output, method));
 }
 
 function sendStatus({ models }: HttpDeps, exchange: Exchange): void {
