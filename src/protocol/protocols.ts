@@ -14,6 +14,12 @@ export const protocolOptions = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(true).describe('Answers clients of TensorFlow Serving on the shared port.'),
       http: ownPort('TensorFlow Serving', 8501),
+      profile: z
+        .enum(['strict', 'tensorflow-serving'])
+        .default('strict')
+        .describe(
+          '`tensorflow-serving` reads and writes NaN and Infinity, rounds to infinity and prints numbers as the original.',
+        ),
     })
     .prefault({}),
   kserve: z

@@ -48,6 +48,20 @@ describe('TensorFlow Serving', () => {
     ]);
   });
 
+  test('has NaN, Infinity and the numbers of the original by a profile alone', async () => {
+    await using lax = await openDoor({}, undefined, {
+      protocols: { tensorflowServing: { profile: 'tensorflow-serving' } },
+    });
+    await using strict = await openDoor();
+    const body = '{"instances": [[NaN, -Infinity], [1e39, 0.1], [0.00001, 4500000], [1, -0.0]], "of": "NaN"}';
+    const answered = await lax.post('/v1/models/doubler/versions/1:predict', body);
+    const numbers = '[[NaN,-Infinity],[Infinity,0.2],[2e-05,9e+06],[2.0,-0.0]]';
+    assert.equal(await answered.text(), `{"predictions":${numbers}}`);
+    assert.equal((await strict.post('/v1/models/doubler/versions/1:predict', body)).status, 400);
+    const large = await strict.post('/v1/models/doubler/versions/1:predict', '{"instances": [[1e39, 0]]}');
+    assert.equal(large.status, 400);
+  });
+
   test('reads what curl -d calls a form', async () => {
     await using door = await openDoor();
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };

@@ -7,6 +7,8 @@ import { ServeryError, quote } from '../../core/errors.ts';
 import { isModelName, parseVersion, type ModelRef } from '../../core/model.ts';
 import { decodeExamples, encodeResults } from '../../protocol/tensorflow-serving/examples.ts';
 import type { ExampleMethod } from '../../protocol/tensorflow-serving/method-signature.ts';
+import type { InstancesDialect } from '../../protocol/instances.ts';
+import { TENSORFLOW_SERVING_JSON } from '../../protocol/tensorflow-serving/lax-json.ts';
 import { metadataJson, statusJson } from '../../protocol/tensorflow-serving.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
@@ -18,7 +20,7 @@ import { INSTANCES_BODY, messageOnly, predictInstances } from './instances-route
 const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 export const tensorflowServingDoor: CreateDoor = (deps) => {
-  const predict = inItsWords(predictInstances(deps));
+  const predict = inItsWords(predictInstances(deps, dialectOf(deps)));
   const answerExamples = (exchange: Exchange, method: ExampleMethod) =>
     inItsWords((asked) => sendResults(deps, asked, method))(exchange);
   const post = (path: string): Route => {
@@ -107,15 +109,21 @@ function inItsWords(handle: Route['handle']): (exchange: Exchange) => Promise<vo
   };
 }
 
-async function sendResults({ predict, options }: HttpDeps, exchange: Exchange, method: ExampleMethod): Promise<void> {
+function dialectOf({ protocols }: HttpDeps): InstancesDialect | undefined {
+  return protocols.tensorflowServing.profile === 'strict' ? undefined : TENSORFLOW_SERVING_JSON;
+}
+
+async function sendResults(deps: HttpDeps, exchange: Exchange, method: ExampleMethod): Promise<void> {
+  const { predict, options } = deps;
+  const dialect = dialectOf(deps);
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
   let output = 0;
   const { signature, outputs } = await predictFor(exchange, predict, exchange.target!.model, (known) => {
-    const request = decodeExamples(exchange.body, method, known, limits);
+    const request = decodeExamples(exchange.body, method, known, limits, dialect);
     output = request.output;
     return request.tensors;
   });
-  exchange.json(encodeResults(signature, outputs, output, method));
+  exchange.json(encodeResults(signature, outputs, output, method, dialect));
 }
 
 function sendStatus({ models }: HttpDeps, exchange: Exchange): void {

@@ -8,6 +8,7 @@ import { ServeryError, quote } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import { elementCount, type NamedTensor, type NumericData, type Tensor } from '../../core/tensor.ts';
 import { fromHalf } from '../half.ts';
+import type { InstancesDialect } from '../instances.ts';
 import {
   DEFAULT_DECODE_LIMITS,
   InexactInteger,
@@ -19,6 +20,7 @@ import {
 } from '../json.ts';
 import { decodeRows } from '../rows/decode-rows.ts';
 import { rowPlan } from '../rows/input-plan.ts';
+import { STRICT_FLOATS, type FloatRules } from '../values-in.ts';
 import { jsonValue } from '../values-out.ts';
 import { outputOf, type ExampleMethod } from './method-signature.ts';
 
@@ -38,20 +40,21 @@ export function decodeExamples(
   method: ExampleMethod,
   signature: Signature,
   limits: DecodeLimits = DEFAULT_DECODE_LIMITS,
+  dialect?: InstancesDialect,
 ): ExamplesRequest {
   if (body.length === 0) throw new ServeryError('INVALID_REQUEST', 'JSON Parse error: The document is empty');
   const text = decodeText(body);
   const read = (document: unknown): ExamplesRequest => {
     const { name, examples } = readDocument(document, method);
     const output = outputOf(signature, method, name);
-    return { tensors: exampleTensors(signature, examples, limits), output };
+    return { tensors: exampleTensors(signature, examples, limits, dialect?.floats), output };
   };
-  const document = parseJson(text);
+  const document = dialect === undefined ? parseJson(text) : dialect.parse(text);
   try {
     return read(document);
   } catch (error) {
     if (!(error instanceof InexactInteger)) throw error;
-    return read(parseJsonExactly(text));
+    return read(dialect === undefined ? parseJsonExactly(text) : dialect.parseExactly(text));
   }
 }
 
@@ -60,6 +63,7 @@ export function exampleTensors(
   signature: Signature,
   examples: readonly Example[],
   limits: DecodeLimits,
+  floats: FloatRules = STRICT_FLOATS,
 ): readonly NamedTensor[] {
   const single = new Set(rowPlan(signature).inputs.flatMap(({ keys }) => keys ?? []));
   const rows = examples.map((example) => {
@@ -71,7 +75,12 @@ export function exampleTensors(
     return row;
   });
   const nameRow = (index: number) => `examples[${index}]`;
-  return decodeRows(signature, rows, { unknownKeys: 'ignore', nonFinite: 'refuse', limits, nameRow });
+  return decodeRows(signature, rows, {
+    unknownKeys: 'ignore',
+    nonFinite: floats.nonFinite ? 'accept' : 'refuse',
+    limits,
+    nameRow,
+  });
 }
 
 function readDocument(
@@ -156,8 +165,14 @@ export function encodeResults(
   outputs: readonly Tensor[],
   output: number,
   method: ExampleMethod,
+  dialect?: InstancesDialect,
 ): string {
-  const number = (score: number) => jsonValue({ datatype: 'FP64', shape: [], data: Float64Array.of(score) }, 0, '');
+  const isDouble = outputs[output]!.datatype === 'FP64';
+  const number = (score: number): string => {
+    const data = isDouble ? Float64Array.of(score) : Float32Array.of(score);
+    const tensor: Tensor = { datatype: isDouble ? 'FP64' : 'FP32', shape: [], data };
+    return dialect === undefined ? jsonValue(tensor, 0, '') : dialect.floatsText(tensor, [], 0, '');
+  };
   const results =
     method === 'regress'
       ? valuesOf(outputs, output).map(number)
