@@ -4,6 +4,7 @@ import type { HealthService } from './health.ts';
 import { inferenceMethods } from './inference-service.ts';
 import type { Method } from './method.ts';
 import { reflectionMethod } from './reflection.ts';
+import { tensorflowServingServices } from './tensorflow-serving.ts';
 
 export function methodTable(
   deps: GrpcDeps,
@@ -12,6 +13,7 @@ export function methodTable(
 ): ReadonlyMap<string, Method> {
   const services: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
     'inference.GRPCInferenceService': inferenceMethods(deps, isDraining),
+    ...(deps.protocols.tensorflowServing.enabled ? tensorflowServingServices(deps) : {}),
     'grpc.health.v1.Health': health.methods,
     'grpc.reflection.v1.ServerReflection': { ServerReflectionInfo: reflectionMethod },
     'grpc.reflection.v1alpha.ServerReflection': { ServerReflectionInfo: reflectionMethod },

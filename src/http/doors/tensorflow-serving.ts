@@ -9,6 +9,7 @@ import { decodeExamples, encodeResults } from '../../protocol/tensorflow-serving
 import type { ExampleMethod } from '../../protocol/tensorflow-serving/method-signature.ts';
 import type { InstancesDialect } from '../../protocol/instances.ts';
 import { TENSORFLOW_SERVING_JSON } from '../../protocol/tensorflow-serving/lax-json.ts';
+import { inItsWords as inWords, servableNotFound } from '../../protocol/tensorflow-serving/words.ts';
 import { metadataJson, statusJson } from '../../protocol/tensorflow-serving.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
@@ -83,7 +84,7 @@ function splitTarget(text = ''): Target {
 }
 
 function refOf({ name = '', version, label }: Readonly<Record<string, string | undefined>>): ModelRef {
-  if (!isModelName(name)) throw notFound({ name });
+  if (!isModelName(name)) throw servableNotFound({ name });
   if (label !== undefined) return { name, alias: label };
   if (version === undefined) return { name };
   const number = parseVersion(version);
@@ -91,20 +92,12 @@ function refOf({ name = '', version, label }: Readonly<Record<string, string | u
   throw new ServeryError('INVALID_REQUEST', `Failed to convert version: ${quote(version)} to numeric`);
 }
 
-function notFound({ name, version }: ModelRef): ServeryError {
-  const servable = version === undefined ? `Latest(${name})` : `Specific(${name}, ${version})`;
-  return new ServeryError('MODEL_NOT_FOUND', `Servable not found for request: ${servable}`);
-}
-
 function inItsWords(handle: Route['handle']): (exchange: Exchange) => Promise<void> {
   return async (exchange) => {
     try {
       await handle(exchange);
     } catch (error) {
-      if (!(error instanceof ServeryError) || error.code !== 'MODEL_NOT_FOUND') throw error;
-      const ref = exchange.target!.model;
-      if (ref.alias === undefined) throw notFound(ref);
-      throw new ServeryError('INVALID_REQUEST', `Unrecognized servable version label: ${quote(ref.alias)}`);
+      throw inWords(error, exchange.target!.model);
     }
   };
 }
@@ -131,7 +124,7 @@ function sendStatus({ models }: HttpDeps, exchange: Exchange): void {
   const { versions } = models.entry(ref.name);
   const wanted = ref.alias === undefined ? ref.version : models.describe(ref).model.version;
   const found = versions.filter(({ version }) => wanted === undefined || version === wanted);
-  if (found.length === 0) throw notFound(ref);
+  if (found.length === 0) throw servableNotFound(ref);
   const statuses = found.map(({ version, state, reason, key }) => {
     return { version, reason, isLive: key !== undefined, isLoading: state === 'loading' };
   });
