@@ -19,7 +19,7 @@ export interface ModelSpec {
 
 const NO_SPEC: ModelSpec = { name: '', version: undefined, label: undefined, signatureName: '' };
 
-export function decodeModelSpec(reader: WireReader): ModelSpec {
+function decodeModelSpec(reader: WireReader): ModelSpec {
   const spec: { -readonly [Key in keyof ModelSpec]: ModelSpec[Key] } = { ...NO_SPEC };
   readFields(reader, (tag) => {
     if (tag === lengthTag(1)) spec.name = reader.string();
