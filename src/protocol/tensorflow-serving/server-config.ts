@@ -33,8 +33,9 @@ export function readModelConfig(text: string): Imported<readonly ImportedModel[]
     if (!isModelName(name)) throw invalid('model_config_file', `${quote(name)} cannot be the name of a model here`);
     const platform = scalar(config, 'model_platform') ?? 'tensorflow';
     if (platform !== 'tensorflow') notes.push(`${name}: model_platform ${quote(platform)} is not known`);
-    if (config.has('logging_config'))
+    if (config.has('logging_config')) {
       notes.push(`${name}: logging_config, requests are not logged with their payloads`);
+    }
     return {
       name,
       basePath: scalar(config, 'base_path') ?? '',
