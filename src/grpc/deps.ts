@@ -3,7 +3,7 @@ import type { Scope } from '../core/api-keys.ts';
 import type { ModelRef } from '../core/model.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
-import type { ProtocolOptions } from '../protocol/protocols.ts';
+import type { ProtocolName, ProtocolOptions } from '../protocol/protocols.ts';
 import type { Predict } from '../serving/predict.ts';
 import type { GrpcOptions } from './options.ts';
 
@@ -24,6 +24,8 @@ export interface GrpcDeps {
   readonly bufferedBytes: SharedArrayBuffer;
   readonly options: GrpcOptions;
   readonly protocols: ProtocolOptions;
+  /** The protocol that has the port for itself; undefined on the port that all share. */
+  readonly only?: ProtocolName;
   /** The `name` in ServerMetadata. */
   readonly serverName: string;
   /**

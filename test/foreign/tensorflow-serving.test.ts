@@ -1,7 +1,9 @@
 /** TensorFlow Serving's calls from Python, with messages written from its protocol files, against a real server. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { startServer, workspaceWith } from '../support/workspace-server.ts';
@@ -25,13 +27,30 @@ test("serves a client of TensorFlow Serving's gRPC and REST", async () => {
     ]),
   );
   const models = { versions: { versions: 'all', aliases: { stable: 1 } } };
-  await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ models }));
+  const ownGrpc = `127.0.0.1:${await freePort()}`;
+  const protocols = { tensorflowServing: { grpc: ownGrpc } };
+  await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ models, protocols }));
   const server = await startServer(workspace.path, { command: 'serve' });
   try {
-    const env = { ...process.env, HTTP: server.http, GRPC: server.grpc, PYTHONDONTWRITEBYTECODE: '1' };
+    const env = {
+      ...process.env,
+      HTTP: server.http,
+      GRPC: server.grpc,
+      OWN_GRPC: ownGrpc,
+      PYTHONDONTWRITEBYTECODE: '1',
+    };
     const { stdout } = await promisify(execFile)(python, [`${HERE}tensorflow_serving.py`], { env });
     assert.equal(stdout.trim(), 'ok');
   } finally {
     assert.equal(await server.stop(), 0);
   }
 });
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -325,4 +325,10 @@ body = {"signature_name": "regress_x_to_y", "examples": [{"x": 80.0}]}
 assert post("/v1/models/half-plus-two/versions/1:regress", body) == (200, {"results": [42.0]})
 body = {"signature_name": "classify_x_to_y", "examples": [{"x": 2.0}]}
 assert post("/v1/models/half-plus-two:classify", body) == (200, {"results": [[["", 3.0]]]})
+
+# A port of its own has these services, and not those of other protocols.
+CHANNEL = grpc.insecure_channel(os.environ["OWN_GRPC"])
+assert regress("half-plus-two", "", [{"x": 2.0}]) == [3.0]
+other = CHANNEL.unary_unary("/inference.GRPCInferenceService/ServerLive")
+refused(grpc.StatusCode.UNIMPLEMENTED, "no method", lambda: other(b"", timeout=20))
 print("ok")

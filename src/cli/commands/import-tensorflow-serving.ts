@@ -47,8 +47,7 @@ export async function importTensorflowServing(source: string, flags: ImportFlags
 function configOf(models: readonly ImportedModel[]): object {
   const aliases = models.filter(({ labels }) => Object.keys(labels).length > 0);
   return {
-    listen: { grpc: '127.0.0.1:8500' },
-    protocols: { tensorflowServing: { http: '127.0.0.1:8501' } },
+    protocols: { tensorflowServing: { http: '127.0.0.1:8501', grpc: '127.0.0.1:8500' } },
     models: Object.fromEntries(aliases.map(({ name, labels }) => [name, { aliases: labels }])),
   };
 }
