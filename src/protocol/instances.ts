@@ -87,7 +87,7 @@ function readDocument(document: unknown, reader: Reader): InstancesRequest {
   }
   if (instances !== undefined) return { form: 'row', tensors: readRows(instances, reader) };
   if (inputs !== undefined) return { form: 'column', tensors: readColumns(inputs, reader) };
-  throw malformed("Missing 'inputs' or 'instances' key");
+  throw new ServeryError('INVALID_REQUEST', "Missing 'inputs' or 'instances' key");
 }
 
 function readRows(instances: unknown, reader: Reader): readonly NamedTensor[] {
@@ -98,6 +98,7 @@ function readRows(instances: unknown, reader: Reader): readonly NamedTensor[] {
   const isKeyed = isNamed(instances[0]);
   if (!isKeyed && specs.length !== 1) throw malformed(`Expecting objects with the ${specs.length} inputs of the model`);
   const [only] = specs;
+  if (!isKeyed && only !== undefined && Array.isArray(instances[0])) refuseUnequal(instances);
   if (!isKeyed) {
     if (instances.some(isNamed)) throw malformed('Expecting all instances to be values, or all to be objects');
     return only === undefined ? [] : [readTensor(only, instances, reader)];
@@ -105,8 +106,29 @@ function readRows(instances: unknown, reader: Reader): readonly NamedTensor[] {
   instances.forEach((instance: unknown, i) => refuseOtherKeys(instance, specs, `instances[${i}]`));
   return specs.map((spec) => {
     const values = instances.map((instance: Record<string, unknown>) => instance[spec.name]);
+    refuseUnequal(values);
     return readTensor(spec, values, reader);
   });
+}
+
+/** By their outer lists: what differs within an instance shows when it is read. */
+function refuseUnequal(values: readonly unknown[]): void {
+  const [first] = values;
+  if (!Array.isArray(first)) return;
+  for (let i = 1; i < values.length; i += 1) {
+    const value = values[i];
+    if (!Array.isArray(value) || value.length === first.length) continue;
+    const isFlat = !Array.isArray(first[0]) && !Array.isArray(value[0]);
+    const problem = isFlat
+      ? `Expecting tensor size: ${first.length} but got: ${value.length}`
+      : `Expecting shape ${shapeText(first)} but got: ${shapeText(value)}`;
+    throw new ServeryError('INVALID_REQUEST', `Failed to process element: ${i} of 'instances' list. Error: ${problem}`);
+  }
+}
+
+function shapeText(list: readonly unknown[]): string {
+  const inner = Array.isArray(list[0]) ? `,${list[0].length}` : '';
+  return `[${list.length}${inner}]`;
 }
 
 function readColumns(inputs: unknown, reader: Reader): readonly NamedTensor[] {
@@ -180,7 +202,7 @@ function fromBase64(text: unknown): Uint8Array {
 
 /**
  * @param form that of the question
- * @throws {ServeryError} `UNSUPPORTED` when rows are asked for and the outputs differ in their number
+ * @throws {ServeryError} `INVALID_REQUEST` when rows are asked for and the outputs differ in their number
  */
 export function encodePredictions(
   signature: Signature,
@@ -200,7 +222,7 @@ export function encodePredictions(
   const [rows] = sizes;
   if (rows === undefined || sizes.some((size) => size !== rows)) {
     const problem = 'the outputs have inconsistent batch size';
-    throw new ServeryError('UNSUPPORTED', `Cannot answer by rows: ${problem}`, { hint: 'Ask with "inputs".' });
+    throw new ServeryError('INVALID_REQUEST', `Cannot answer by rows: ${problem}`, { hint: 'Ask with "inputs".' });
   }
   const items: string[] = [];
   for (let row = 0; row < rows; row += 1) {

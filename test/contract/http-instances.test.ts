@@ -122,6 +122,8 @@ describe('TensorFlow Serving', () => {
       [post(door, '/v1/models/doubler/a/b/c', instances), 400, /^Malformed request: POST/],
       [post(door, '/v1/models/doubler:predict', ''), 400, /The document is empty/],
       [post(door, '/v1/models/doubler:predict', { instances: [[1]] }), 400, /unexpected shape/],
+      [post(door, '/v1/models/doubler:predict', { instances: [[1, 2], [1]] }), 400, /element: 1 .*size: 2 but got: 1$/],
+      [post(door, '/v1/models/doubler:predict', {}), 400, /^Missing 'inputs' or 'instances' key$/],
       [post(door, '/v1/models/doubler:regress', instances), 400, /When method is regress, key 'examples' is expected/],
       [
         post(door, '/v1/models/doubler:regress', { examples: [{ x: [1, 2] }] }),
