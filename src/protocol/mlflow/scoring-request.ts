@@ -20,7 +20,7 @@ import {
   type DecodeLimits,
 } from '../json.ts';
 import { decodeRows } from '../rows/decode-rows.ts';
-import { isList } from '../values-in.ts';
+import { isList, STRICT_FLOATS } from '../values-in.ts';
 
 /** A data frame is answered by records, tensors by the name of each output. */
 export type ScoringForm = 'records' | 'tensors';
@@ -65,7 +65,7 @@ export function decodeScoring(
   limits: DecodeLimits,
 ): ScoringRequest {
   const text = decodeText(body);
-  const reader: Reader = { signature, limits, mostElements: Math.min(text.length, limits.maxElements) };
+  const reader: Reader = { signature, limits, floats: STRICT_FLOATS, mostElements: Math.min(text.length, limits.maxElements) };
   if (type === 'csv') {
     return { tensors: readCsv(text, reader), form: 'records' };
   }

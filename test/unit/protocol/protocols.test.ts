@@ -3,7 +3,12 @@ import { test } from 'node:test';
 import { describeProtocolMap, protocolMap } from '../../../src/protocol/protocol-map.ts';
 import { ownPorts, protocolClashes, protocolOptions } from '../../../src/protocol/protocols.ts';
 
-const off = { enabled: false };
+/** All that are on the shared port are not. */
+const OFF = Object.fromEntries(
+  Object.entries(protocolOptions.parse({}))
+    .filter(([, options]) => 'enabled' in options)
+    .map(([name]) => [name, { enabled: false }]),
+);
 const SHARED = { 'listen.http': '127.0.0.1:8080', 'listen.grpc': '127.0.0.1:8081' };
 
 test('by default TensorFlow Serving has its paths on the shared port, and no protocol has a port of its own', () => {
@@ -19,10 +24,16 @@ test('by default TensorFlow Serving has its paths on the shared port, and no pro
 
 test('a port of its own is listed with its address', () => {
   const http = '127.0.0.1:8501';
-  const options = protocolOptions.parse({ tensorflowServing: { enabled: false, http }, sagemaker: off, mlflow: off });
-  assert.deepEqual(ownPorts(options), [{ protocol: 'tensorflowServing', address: http }]);
+  const options = protocolOptions.parse({ ...OFF, tensorflowServing: { enabled: false, http } });
+  assert.deepEqual(ownPorts(options), [{ protocol: 'tensorflowServing', option: 'http', address: http }]);
   assert.match(describeProtocolMap(protocolMap(options)), /^protocols\n {2}127\.0\.0\.1:8501 .* TensorFlow Serving$/);
-  const none = protocolOptions.parse({ tensorflowServing: off, sagemaker: off, mlflow: off });
+  const grpc = '127.0.0.1:8500';
+  const both = protocolOptions.parse({ ...OFF, tensorflowServing: { enabled: false, http, grpc } });
+  assert.match(describeProtocolMap(protocolMap(both)), /\n {2}127\.0\.0\.1:8500 gRPC {2}TensorFlow Serving$/);
+  assert.deepEqual(protocolClashes(both, { 'listen.grpc': grpc }), [
+    'protocols.tensorflowServing.grpc: port 8500 is that of listen.grpc',
+  ]);
+  const none = protocolOptions.parse(OFF);
   assert.equal(describeProtocolMap(protocolMap(none)), 'no protocols of other systems');
 });
 
