@@ -107,7 +107,7 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
   const httpUrl = `${scheme}://${formatAddress({ host: http.host, port: ports!.http })}`;
   const grpcText = grpc === undefined ? undefined : formatAddress({ host: grpc.host, port: ports!.grpc! });
   await held.publish({ http: httpUrl, ...(grpcText !== undefined && { grpc: grpcText }) });
-  const protocols = ports!.own.map(({ protocol, ...at }) => ({ protocol, address: formatAddress(at) }));
+  const protocols = ports!.own.map(({ host, port, ...own }) => ({ ...own, address: formatAddress({ host, port }) }));
 
   await Promise.all(fronts.map((front) => models.join(front)));
   const live: LiveConfig = { models: (next) => models.configure(next.models ?? {}) };
@@ -157,9 +157,9 @@ function createControlApi(
       const versions = models.liveVersions(name, wanted);
       return toStatistics(mergeStates(await collect()), versions);
     },
-    async metrics() {
+    async metrics(aliases) {
       const gauges = { version, ready: models.isReady, frontEnds: fronts.length, versions: models.gauges() };
-      return renderMetrics(mergeStates(await collect()), gauges);
+      return renderMetrics(mergeStates(await collect()), gauges, aliases);
     },
   };
 }

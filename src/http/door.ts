@@ -8,6 +8,7 @@ import type { ProtocolName } from '../protocol/protocols.ts';
 import type { HttpDeps } from './deps.ts';
 import { kserveDoor } from './doors/kserve.ts';
 import { tensorflowServingDoor } from './doors/tensorflow-serving.ts';
+import { torchserveDoor } from './doors/torchserve.ts';
 import type { ErrorForm } from './errors.ts';
 import type { Route } from './route.ts';
 
@@ -16,6 +17,8 @@ export interface Door {
   readonly shared: readonly Route[];
   /** On a port of its own. */
   readonly own: readonly Route[];
+  /** On a port for its metrics alone, where it has one. */
+  readonly metrics?: readonly Route[];
   /** On a port of its own also of requests that find no route. */
   readonly errors: ErrorForm;
 }
@@ -25,12 +28,13 @@ export type CreateDoor = (deps: HttpDeps, isDraining: () => boolean) => Door;
 const DOORS: Readonly<Record<ProtocolName, CreateDoor>> = {
   tensorflowServing: tensorflowServingDoor,
   kserve: kserveDoor,
+  torchserve: torchserveDoor,
 };
 
-export function createDoor(name: ProtocolName, deps: HttpDeps, isDraining: () => boolean): Door {
-  const { shared, own, errors } = DOORS[name](deps, isDraining);
+export function createDoor(name: ProtocolName, deps: HttpDeps, isDraining: () => boolean): Required<Door> {
+  const { shared, own, metrics = [], errors } = DOORS[name](deps, isDraining);
   const withErrors = (routes: readonly Route[]) => routes.map((route) => ({ errors, ...route }));
-  return { shared: withErrors(shared), own: withErrors(own), errors };
+  return { shared: withErrors(shared), own: withErrors(own), metrics: withErrors(metrics), errors };
 }
 
 /** The routes on the shared port of all protocols that are enabled. */

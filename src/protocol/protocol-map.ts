@@ -4,6 +4,7 @@ import { ownPorts, type ProtocolName, type ProtocolOptions } from './protocols.t
 const TERRITORIES: Readonly<Record<ProtocolName, { readonly system: string; readonly path: string }>> = {
   tensorflowServing: { system: 'TensorFlow Serving', path: '/v1/models/*' },
   kserve: { system: "KServe's first protocol", path: '/v1/models/*' },
+  torchserve: { system: 'TorchServe', path: '/predictions/*, /explanations/*, /ping' },
 };
 
 export interface ProtocolPlace {
@@ -19,7 +20,10 @@ export function protocolMap(options: ProtocolOptions): readonly ProtocolPlace[] 
   const shared = names.filter((protocol) => options[protocol].enabled);
   return [
     ...shared.map((protocol) => ({ protocol, at: 'listen.http', ...TERRITORIES[protocol] })),
-    ...ownPorts(options).map(({ protocol, address: at }) => ({ protocol, at, ...TERRITORIES[protocol] })),
+    ...ownPorts(options).map(({ protocol, serves, address: at }) => {
+      const territory = TERRITORIES[protocol];
+      return { protocol, at, ...territory, ...(serves === 'metrics' && { path: '/metrics' }) };
+    }),
   ];
 }
 

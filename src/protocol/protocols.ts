@@ -25,6 +25,13 @@ export const protocolOptions = z.strictObject({
       http: ownPort("KServe's first protocol", 8080),
     })
     .prefault({}),
+  torchserve: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Answers clients of TorchServe on the shared port.'),
+      http: ownPort("TorchServe's inference", 8080),
+      metrics: ownPort("TorchServe's metrics", 8082),
+    })
+    .prefault({}),
 });
 
 export type ProtocolInput = z.input<typeof protocolOptions>;
@@ -34,6 +41,8 @@ export type ProtocolName = keyof ProtocolOptions;
 /** A port that one protocol has for itself. */
 export interface OwnPort {
   readonly protocol: ProtocolName;
+  /** Set where it is for metrics alone. */
+  readonly serves?: 'metrics';
   /** `HOST:PORT`. */
   readonly address: string;
 }
@@ -41,8 +50,11 @@ export interface OwnPort {
 /** The ports beside the shared ones that a server opens. */
 export function ownPorts(options: ProtocolOptions): readonly OwnPort[] {
   return (Object.keys(options) as ProtocolName[]).flatMap((protocol) => {
-    const { http } = options[protocol];
-    return http === undefined ? [] : [{ protocol, address: http }];
+    const { http, metrics }: { http?: string | undefined; metrics?: string | undefined } = options[protocol];
+    return [
+      ...(http === undefined ? [] : [{ protocol, address: http }]),
+      ...(metrics === undefined ? [] : [{ protocol, serves: 'metrics' as const, address: metrics }]),
+    ];
   });
 }
 
@@ -58,7 +70,7 @@ export function protocolClashes(options: ProtocolOptions, shared: Readonly<Recor
   const taken = new Map<string, string>();
   const claims = [
     ...Object.entries(shared),
-    ...ownPorts(options).map(({ protocol, address: at }) => [`protocols.${protocol}.http`, at] as const),
+    ...ownPorts(options).map(({ protocol, serves = 'http', address: at }) => [`protocols.${protocol}.${serves}`, at] as const),
   ];
   for (const [path, at] of claims) {
     const number = at.slice(at.lastIndexOf(':') + 1);

@@ -5,20 +5,22 @@ import { ownPorts, protocolClashes, protocolOptions } from '../../../src/protoco
 
 const SHARED = { 'listen.http': '127.0.0.1:8080', 'listen.grpc': '127.0.0.1:8081' };
 
-test('by default TensorFlow Serving has its paths on the shared port, and no protocol has a port of its own', () => {
+test('by default protocols have their paths on the shared port, and none has a port of its own', () => {
   const options = protocolOptions.parse({});
   assert.deepEqual(ownPorts(options), []);
   assert.deepEqual(protocolClashes(options, SHARED), []);
   const text = describeProtocolMap(protocolMap(options));
-  assert.equal(text, 'protocols\n  listen.http /v1/models/*  TensorFlow Serving');
+  assert.match(text, /^protocols\n {2}listen\.http \/v1\/models\/\* {2}TensorFlow Serving$/m);
+  assert.match(text, /^ {2}listen\.http \/predictions\/\*.* {2}TorchServe$/m);
 });
 
 test('a port of its own is listed with its address', () => {
   const http = '127.0.0.1:8501';
-  const options = protocolOptions.parse({ tensorflowServing: { enabled: false, http } });
+  const off = { torchserve: { enabled: false } };
+  const options = protocolOptions.parse({ tensorflowServing: { enabled: false, http }, ...off });
   assert.deepEqual(ownPorts(options), [{ protocol: 'tensorflowServing', address: http }]);
   assert.match(describeProtocolMap(protocolMap(options)), /^protocols\n {2}127\.0\.0\.1:8501 .* TensorFlow Serving$/);
-  const none = protocolOptions.parse({ tensorflowServing: { enabled: false } });
+  const none = protocolOptions.parse({ tensorflowServing: { enabled: false }, ...off });
   assert.equal(describeProtocolMap(protocolMap(none)), 'no protocols of other systems');
 });
 
@@ -39,4 +41,17 @@ test('two protocols that want the same path or the same port are refused, each b
     kserve: { http: '127.0.0.1:0' },
   });
   assert.deepEqual(protocolClashes(anyPort, { 'listen.http': '127.0.0.1:0' }), []);
+});
+
+test('a port for metrics alone is listed and counted as any other', () => {
+  const metrics = '127.0.0.1:8082';
+  const options = protocolOptions.parse({ torchserve: { http: metrics, metrics } });
+  assert.deepEqual(ownPorts(options), [
+    { protocol: 'torchserve', address: metrics },
+    { protocol: 'torchserve', serves: 'metrics', address: metrics },
+  ]);
+  assert.match(describeProtocolMap(protocolMap(options)), /^ {2}127\.0\.0\.1:8082 \/metrics {2}TorchServe$/m);
+  assert.deepEqual(protocolClashes(options, SHARED), [
+    'protocols.torchserve.metrics: port 8082 is that of protocols.torchserve.http',
+  ]);
 });
