@@ -78,6 +78,7 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
     models,
     async () => [collector.state(), ...(await Promise.all(fronts.map((front) => front.collectorState())))],
     fronts,
+    config.metrics,
   );
 
   const settings: Omit<FrontEndSettings, 'hasJobs'> = {
@@ -144,6 +145,7 @@ function createControlApi(
   models: Models,
   collect: () => Promise<Parameters<typeof mergeStates>[0]>,
   fronts: readonly FrontEndThread[],
+  { aliases }: Workspace['config']['metrics'],
 ): ControlApi {
   return {
     listModels: () => models.listModels(),
@@ -157,9 +159,11 @@ function createControlApi(
       const versions = models.liveVersions(name, wanted);
       return toStatistics(mergeStates(await collect()), versions);
     },
-    async metrics(aliases) {
+    async metrics(also) {
       const gauges = { version, ready: models.isReady, frontEnds: fronts.length, versions: models.gauges() };
-      return renderMetrics(mergeStates(await collect()), gauges, aliases);
+      return renderMetrics(mergeStates(await collect()), gauges, [
+        ...new Set([...aliases, ...(also === undefined ? [] : [also])]),
+      ]);
     },
   };
 }

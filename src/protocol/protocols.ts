@@ -70,7 +70,9 @@ export function protocolClashes(options: ProtocolOptions, shared: Readonly<Recor
   const taken = new Map<string, string>();
   const claims = [
     ...Object.entries(shared),
-    ...ownPorts(options).map(({ protocol, serves = 'http', address: at }) => [`protocols.${protocol}.${serves}`, at] as const),
+    ...ownPorts(options).map(
+      ({ protocol, serves = 'http', address: at }) => [`protocols.${protocol}.${serves}`, at] as const,
+    ),
   ];
   for (const [path, at] of claims) {
     const number = at.slice(at.lastIndexOf(':') + 1);

@@ -26,8 +26,12 @@ describe("TorchServe's inference API", () => {
     await own[Symbol.asyncDispose]();
   });
 
-  const predict = (path: string, body: NonNullable<RequestInit['body']>, headers: Record<string, string> = {}, method = 'POST') =>
-    answer(door.fetch(`/predictions/${path}`, { method, body, headers }));
+  const predict = (
+    path: string,
+    body: NonNullable<RequestInit['body']>,
+    headers: Record<string, string> = {},
+    method = 'POST',
+  ) => answer(door.fetch(`/predictions/${path}`, { method, body, headers }));
 
   for (const [what, body, expected] of [
     ['a row by its inputs', '{"x": [1, 2]}', '[3,6]'],
@@ -184,6 +188,16 @@ describe("TorchServe's inference API", () => {
     const method = await answer(own.fetch('/api-description', { method: 'DELETE' }));
     const refused = 'Requested method is not allowed, please refer to API document.';
     assert.deepEqual([method.status, method.text], [405, failure(405, 'MethodNotAllowedException', refused)]);
+  });
+
+  it('gives its metrics on a port of their own, all or those that are named', async () => {
+    const openTable = ownTable({ protocol: 'torchserve', serves: 'metrics' });
+    await using metrics = await openDoor({}, undefined, { openTable });
+    assert.equal((await answer(metrics.fetch('/metrics'))).text, '# HELP up\n');
+    assert.equal((await answer(metrics.fetch('/metrics?name[]=up&name[]=x'))).text, '# HELP up\n');
+    assert.equal((await answer(metrics.fetch('/metrics?name[]=QueueTime'))).text, '');
+    assert.deepEqual(metrics.control.at(-1), ['metrics', 'torchserve']);
+    assert.equal((await metrics.fetch('/ping')).status, 404);
   });
 
   it('lets no page of somebody else predict by a form', async () => {

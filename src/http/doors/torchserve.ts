@@ -10,12 +10,14 @@ import { version as ownVersion } from '../../core/package-info.ts';
 import { describeApi, describeModelApi } from '../../protocol/torchserve/description.ts';
 import { failureOf } from '../../protocol/torchserve/failure.ts';
 import { decodeBody, type AnswerForm } from '../../protocol/torchserve/request.ts';
+import { onlyMetrics } from '../../protocol/torchserve/metrics.ts';
 import { answerOfHandler, encodeAnswer, healthJson, prettyJson } from '../../protocol/torchserve/response.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
 import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
 import { predictFor } from '../prediction.ts';
 import type { Method, Route } from '../route.ts';
+import { METRICS_TYPE } from '../server-routes.ts';
 
 const JSON_TYPE = 'application/json';
 /** Its handlers read whatever comes: an image, a form, JSON. */
@@ -59,21 +61,34 @@ export const torchserveDoor: CreateDoor = (deps, isDraining) => {
     ...shared,
     describe('OPTIONS', '/'),
     describe('GET', '/api-description'),
-    ...PATHS('predictions').map(
-      (path): Route => ({
-        method: 'OPTIONS',
-        path,
-        scope: 'read',
-        model: refOf,
-        handle(exchange) {
-          const { model } = deps.models.describe(exchange.target!.model);
-          exchange.json(prettyJson(describeModelApi(ownVersion, model.name)));
-        },
-      }),
-    ),
+    ...PATHS('predictions').map((path): Route => ({
+      method: 'OPTIONS',
+      path,
+      scope: 'read',
+      model: refOf,
+      handle(exchange) {
+        const { model } = deps.models.describe(exchange.target!.model);
+        exchange.json(prettyJson(describeModelApi(ownVersion, model.name)));
+      },
+    })),
   ];
-  return { shared, own, errors: inItsWords(deps) };
+  return { shared, own, metrics: [metricsRoute(deps)], errors: inItsWords(deps) };
 };
+
+/** Its port for metrics: ours and its names, or those that `name[]` asks for. */
+function metricsRoute({ control }: HttpDeps): Route {
+  return {
+    method: 'GET',
+    path: '/metrics',
+    scope: 'read',
+    whileDraining: true,
+    async handle(exchange) {
+      const text = await control.metrics('torchserve');
+      const names = new Set(new URLSearchParams(exchange.query).getAll('name[]'));
+      exchange.send(200, METRICS_TYPE, names.size === 0 ? text : onlyMetrics(text, names));
+    },
+  };
+}
 
 function predictAny({ predict, models, options }: HttpDeps): Route['handle'] {
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
