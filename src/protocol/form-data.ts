@@ -59,8 +59,8 @@ function readMultipart(body: Uint8Array, boundary: string): readonly FormField[]
     if (next !== '\r\n') throw malformed('a boundary is not followed by a line break');
     if (fields.length >= MAX_FIELDS) throw malformed(`it has more than ${MAX_FIELDS} fields`);
     const headerEnd = bytes.indexOf(END_OF_HEADER, at);
-    if (headerEnd === -1 || headerEnd - at > MAX_PART_HEADER_BYTES)
-      throw malformed('the header of a part does not end');
+    const isHeader = headerEnd !== -1 && headerEnd - at <= MAX_PART_HEADER_BYTES;
+    if (!isHeader) throw malformed('the header of a part does not end');
     const start = headerEnd + END_OF_HEADER.length;
     // An empty part may share its line break with the delimiter after it.
     const end = bytes.indexOf(delimiter, start - 2);

@@ -38,7 +38,7 @@ export function latencySamples(
 }
 
 /** @param buckets each for itself; the last takes what is above all bounds */
-export function histogramSamples(
+function histogramSamples(
   name: string,
   labels: Sample['labels'],
   bounds: readonly number[],

@@ -27,7 +27,7 @@ async function scrape(aliases: readonly MetricAlias[]): Promise<string> {
   predictionDone.publish({ model: iris, door: 'http', rows: 0, totalMs: 1, code: 'QUEUE_FULL' });
   predictionDone.publish({ model: iris, door: 'http', rows: 0, totalMs: 1, code: 'MODEL_FAILED' });
   predictionDone.publish({ model: undefined, door: 'http', rows: 0, totalMs: 1, code: 'MODEL_NOT_FOUND' });
-  return renderMetrics(collector.state(), gauges, aliases);
+  return await renderMetrics(collector.state(), gauges, aliases);
 }
 
 const host = hostname();
