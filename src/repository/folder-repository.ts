@@ -8,7 +8,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { notice } from '../core/events.ts';
-import type { ModelArtifact, ModelVersion } from '../core/model.ts';
+import type { ModelVersion } from '../core/model.ts';
 import { readAliases, writeAliases, type Aliases } from './aliases-file.ts';
 import { readHolds, writeHolds } from './holds-file.ts';
 import {

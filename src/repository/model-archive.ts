@@ -12,7 +12,7 @@ import { ZipFile } from './zip.ts';
 const MANIFEST = 'MAR-INF/MANIFEST.json';
 const MAX_MANIFEST_BYTES = 65_536;
 /** Handlers of TorchServe that hand tensors to the model and back, as every model here does. */
-const PLAIN_HANDLERS: ReadonlySet<string> = new Set(['', 'base_handler', 'default_handler', 'onnx', 'onnx_handler']);
+const PLAIN_HANDLERS: ReadonlySet<string> = new Set(['', 'base_handler']);
 
 const manifestSchema = z.object({
   model: z.object({
@@ -85,7 +85,8 @@ function entryOf({ model }: z.infer<typeof manifestSchema>, has: (name: string) 
       : `its archive lacks the model ${quote(serializedFile)}`;
   }
   const code = [handler, modelFile].filter((name) => !PLAIN_HANDLERS.has(name)).map((name) => quote(name));
-  const what = code.length === 0 ? `a model that is no ONNX, ${quote(serializedFile)}` : `Python, ${code.join(' and ')}`;
+  const what =
+    code.length === 0 ? `a model that is no ONNX, ${quote(serializedFile)}` : `Python, ${code.join(' and ')}`;
   const instead = isOnnx
     ? `${quote(serializedFile)} of it is served as model.onnx, with what the Python code does in a handler.ts beside it`
     : 'export the model with torch.onnx.export and serve it as model.onnx, with a handler.ts for what the code does';
