@@ -112,6 +112,7 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, 
     control,
     bufferedBytes: settings.bufferedBytes.grpc,
     options: settings.grpc,
+    protocols: settings.protocols,
     serverName: settings.http.serverName,
     authorize: (authorization: string | undefined, scope: Scope) =>
       keys.check(presentedKey(authorization, undefined), scope),

@@ -4,6 +4,7 @@ import type { HealthService } from './health.ts';
 import { inferenceMethods } from './inference-service.ts';
 import type { Method } from './method.ts';
 import { reflectionMethod } from './reflection.ts';
+import { torchserveMethods } from './torchserve.ts';
 
 export function methodTable(
   deps: GrpcDeps,
@@ -13,6 +14,9 @@ export function methodTable(
   const services: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
     'inference.GRPCInferenceService': inferenceMethods(deps, isDraining),
     'grpc.health.v1.Health': health.methods,
+    ...(deps.protocols.torchserve.enabled && {
+      'org.pytorch.serve.grpc.inference.InferenceAPIsService': torchserveMethods(deps, isDraining),
+    }),
     'grpc.reflection.v1.ServerReflection': { ServerReflectionInfo: reflectionMethod },
     'grpc.reflection.v1alpha.ServerReflection': { ServerReflectionInfo: reflectionMethod },
   };

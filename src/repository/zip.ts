@@ -153,7 +153,7 @@ async function readEnd(file: FileHandle, size: number): Promise<Directory> {
   for (let at = tail.length - END_BYTES; at >= 0; at -= 1) {
     // A comment may hold the signature; it ends where the file ends.
     if (tail.readUInt32LE(at) !== END_SIGNATURE || at + END_BYTES + tail.readUInt16LE(at + 20) !== tail.length)
-      continue;
+      {continue;}
     const count = tail.readUInt16LE(at + 10);
     const bytes = tail.readUInt32LE(at + 12);
     const offset = tail.readUInt32LE(at + 16);
@@ -187,7 +187,7 @@ function readDirectory({ bytes, count, offset: end }: Directory, size: number): 
     };
     refuseOdd(entry, bytes.readUInt16LE(at + 8), bytes.readUInt16LE(at + 10));
     if (entry.offset + LOCAL_BYTES + entry.packedBytes > Math.min(end, size))
-      throw damaged(`${quote(name)} is cut off`);
+      {throw damaged(`${quote(name)} is cut off`);}
     // Also what one system in use takes for the same name.
     const key = name.toLowerCase().replace(/\/$/, '');
     if (seen.has(key)) throw damaged(`${quote(name)} is in it twice`);
@@ -222,7 +222,7 @@ function decodeName(bytes: Buffer): string {
   const isBad = segments.some((one) => one === '' || one === '.' || one === '..' || Buffer.byteLength(one) > 255);
   // eslint-disable-next-line no-control-regex -- that is what is looked for
   if (isBad || /[\\:\u0000-\u001f\ufffd]/.test(name))
-    throw damaged(`the name ${quote(name)} is not one of a file in it`);
+    {throw damaged(`the name ${quote(name)} is not one of a file in it`);}
   return name;
 }
 

@@ -1,10 +1,11 @@
 /** Clients that others wrote, unmodified, against a real server over real sockets. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { makeModelArchive } from '../support/make-zip.ts';
 import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
 
 const HERE = new URL('.', import.meta.url).pathname;
@@ -22,9 +23,13 @@ describe('foreign clients', () => {
         ...FIXTURES.map((name) => [name, `test/fixtures/models/${name}`]),
       ]),
     );
+    await mkdir(`${workspace.path}/models/archived/1`, { recursive: true });
+    await writeFile(`${workspace.path}/models/archived/1/archived.mar`, await irisArchive());
+    await cp(`${workspace.path}/models/iris/model.yaml`, `${workspace.path}/models/archived/model.yaml`);
     const hello = { command: ['node', '-e', 'console.log(1)'] };
     const jobs = { hello, hourly: { ...hello, schedule: { cron: '0 * * * *' } } };
-    await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ jobs }));
+    const metrics = { aliases: ['torchserve'] };
+    await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ jobs, metrics }));
     server = await startServer(workspace.path, { command: 'up' });
   });
   after(async () => {
@@ -37,6 +42,7 @@ describe('foreign clients', () => {
     ['triton_grpc.py', "Triton's gRPC client, streaming, health and reflection"],
     ['kserve_clients.py', "KServe's REST and gRPC clients"],
     ['plain_door.py', 'requests, at the plain door'],
+    ['torchserve_clients.py', "TorchServe's clients: requests, and its gRPC service"],
   ] as const) {
     it(`serves ${who}`, async () => {
       const env = { ...process.env, HTTP: server.http, GRPC: server.grpc, PYTHONDONTWRITEBYTECODE: '1' };
@@ -59,6 +65,13 @@ describe('foreign clients', () => {
     await run.catch((error: { stdout: string }) => assert.fail(error.stdout.slice(-6000)));
   });
 });
+
+/** As `torch-model-archiver --serialized-file iris.onnx --handler base_handler` writes it. */
+async function irisArchive(): Promise<Uint8Array> {
+  const bytes = await readFile(`${HERE}../../examples/quickstart/models/iris/1/model.onnx`);
+  const model = { modelName: 'archived', modelVersion: '1.0', serializedFile: 'iris.onnx', handler: 'base_handler' };
+  return makeModelArchive(model, { 'iris.onnx': bytes });
+}
 
 function python(): string {
   const path = process.env['SERVERY_TEST_PYTHON'];

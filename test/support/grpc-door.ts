@@ -20,6 +20,7 @@ import { LiveVersion } from '../../src/models/live-version.ts';
 import type { Snapshot, VersionDescriptor, VersionEntry } from '../../src/models/snapshot.ts';
 import type { RunCall } from '../../src/runtime/runtime.ts';
 import { stack } from '../../src/runtime/stack.ts';
+import { protocolOptions } from '../../src/protocol/protocols.ts';
 import { createPredict } from '../../src/serving/predict.ts';
 
 type Run = (inputs: readonly Tensor[], call: RunCall) => readonly Tensor[] | Promise<readonly Tensor[]>;
@@ -87,6 +88,7 @@ export async function openGrpcDoor({
       models,
       control: recordingControl(control),
       options: grpcOptions.parse(options),
+      protocols: protocolOptions.parse({}),
       bufferedBytes,
       serverName: 'servery',
       authorize: (authorization, scope) => keys.check(presentedKey(authorization, undefined), scope),

@@ -4,11 +4,12 @@
  * Texts and types of failures, and what is asked of a path: its `http/api/rest/InferenceRequestHandler.java` and
  * `ApiDescriptionRequestHandler.java`. Its port for metrics is a port of its own here too.
  */
-import { ServeryError, quote } from '../../core/errors.ts';
-import { isModelName, parseVersion, type ModelRef } from '../../core/model.ts';
+import { ServeryError } from '../../core/errors.ts';
+import type { ModelRef } from '../../core/model.ts';
 import { version as ownVersion } from '../../core/package-info.ts';
 import { describeApi, describeModelApi } from '../../protocol/torchserve/description.ts';
 import { failureOf } from '../../protocol/torchserve/failure.ts';
+import { readTorchServeRef } from '../../protocol/torchserve/model-ref.ts';
 import { decodeBody, type AnswerForm } from '../../protocol/torchserve/request.ts';
 import { onlyMetrics } from '../../protocol/torchserve/metrics.ts';
 import { answerOfHandler, encodeAnswer, healthJson, prettyJson } from '../../protocol/torchserve/response.ts';
@@ -112,21 +113,15 @@ function refuseToExplain(): never {
   throw new ServeryError('HANDLER_FAILED', 'Cannot explain: the model has no explainer');
 }
 
-/** TorchServe's versions are texts, and mostly 1.0 where nothing was said. */
 function refOf({ name = '', version }: Readonly<Record<string, string | undefined>>): ModelRef {
-  if (isModelName(name)) {
-    if (version === undefined) return { name };
-    const number = parseVersion(version.replace(/\.0$/, ''));
-    if (number !== undefined) return { name, version: number };
-  }
-  throw new ServeryError('MODEL_NOT_FOUND', `Model ${quote(name)} is not found`);
+  return readTorchServeRef(name, version);
 }
 
 function inItsWords({ models }: HttpDeps): ErrorForm {
   return (error, params) => {
     const { name, version } = params;
     const isKnown = models.snapshot.models.some((model) => model.name === name);
-    const asked = name === undefined ? undefined : { name: printable(name), version, isKnown };
+    const asked = name === undefined ? undefined : { name, version, isKnown };
     const { type, message } = failureOf(error, asked);
     const status = statusOf(error);
     return { status, body: prettyJson({ code: status, type, message }), headers: errorHeaders(error) };
@@ -149,9 +144,4 @@ function statusOf({ code }: ServeryError): number {
     default:
       return STATUS[code];
   }
-}
-
-/** Names of a path in a message are short, as everywhere. */
-function printable(name: string): string {
-  return JSON.parse(quote(name)) as string;
 }

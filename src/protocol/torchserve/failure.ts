@@ -3,7 +3,7 @@
  *
  * Clients branch on the name and on the text, so both are the original's where it has one.
  */
-import type { ErrorCode, ServeryError } from '../../core/errors.ts';
+import { quote, type ErrorCode, type ServeryError } from '../../core/errors.ts';
 
 export interface Failure {
   readonly type: string;
@@ -64,13 +64,24 @@ export function failureOf({ code, message }: ServeryError, asked: AskedModel | u
   return { type: TYPES[code] ?? 'InternalServerException', message };
 }
 
+/** With the package that it is in. */
+export function javaClass(type: string): string {
+  return `org.pytorch.serve.${type.startsWith('Model') ? 'archive.model' : 'http'}.${type}`;
+}
+
 function notFound({ name, version, isKnown }: AskedModel): Failure {
-  if (version === undefined || !isKnown) return { type: 'ModelNotFoundException', message: `Model not found: ${name}` };
-  const message = `Model version: ${version} does not exist for model: ${name}`;
+  const model = printable(name);
+  if (version === undefined || !isKnown) return { type: 'ModelNotFoundException', message: `Model not found: ${model}` };
+  const message = `Model version: ${printable(version)} does not exist for model: ${model}`;
   return { type: 'ModelVersionNotFoundException', message };
 }
 
 function noWorker({ name, version }: AskedModel): string {
-  const model = version === undefined ? `Model "${name}"` : `Model "${name}" Version ${version}`;
+  const model = `Model "${printable(name)}"${version === undefined ? '' : ` Version ${printable(version)}`}`;
   return `${model} has no worker to serve inference request. Please use scale workers API to add workers.`;
+}
+
+/** What a client wrote is short and printable in a message, as everywhere. */
+function printable(text: string): string {
+  return JSON.parse(quote(text)) as string;
 }
