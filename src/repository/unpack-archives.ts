@@ -35,7 +35,7 @@ async function unpack(name: string, version: ScannedVersion, stateFolder: string
     if (!(error instanceof ServeryError)) throw error;
     return { ...version, entry: undefined, problem: error.message };
   }
-  return { ...version, folder: target, entry: inside };
+  return { ...version, folder: target, unpackedFrom: folder, entry: inside };
 }
 
 async function unpackTo(archive: string, target: string, stateFolder: string): Promise<void> {

@@ -25,7 +25,9 @@ describe('foreign clients', () => {
     );
     await mkdir(`${workspace.path}/models/archived/1`, { recursive: true });
     await writeFile(`${workspace.path}/models/archived/1/archived.mar`, await irisArchive());
-    await cp(`${workspace.path}/models/iris/model.yaml`, `${workspace.path}/models/archived/model.yaml`);
+    for (const file of ['model.yaml', 'warmup.json']) {
+      await cp(`${workspace.path}/models/iris/${file}`, `${workspace.path}/models/archived/${file}`);
+    }
     const hello = { command: ['node', '-e', 'console.log(1)'] };
     const jobs = { hello, hourly: { ...hello, schedule: { cron: '0 * * * *' } } };
     const metrics = { aliases: ['torchserve'] };
