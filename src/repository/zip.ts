@@ -152,8 +152,9 @@ async function readEnd(file: FileHandle, size: number): Promise<Directory> {
   const tail = await readAt(file, tailStart, size - tailStart);
   for (let at = tail.length - END_BYTES; at >= 0; at -= 1) {
     // A comment may hold the signature; it ends where the file ends.
-    if (tail.readUInt32LE(at) !== END_SIGNATURE || at + END_BYTES + tail.readUInt16LE(at + 20) !== tail.length)
-      {continue;}
+    if (tail.readUInt32LE(at) !== END_SIGNATURE || at + END_BYTES + tail.readUInt16LE(at + 20) !== tail.length) {
+      continue;
+    }
     const count = tail.readUInt16LE(at + 10);
     const bytes = tail.readUInt32LE(at + 12);
     const offset = tail.readUInt32LE(at + 16);
@@ -186,8 +187,9 @@ function readDirectory({ bytes, count, offset: end }: Directory, size: number): 
       offset: bytes.readUInt32LE(at + 42),
     };
     refuseOdd(entry, bytes.readUInt16LE(at + 8), bytes.readUInt16LE(at + 10));
-    if (entry.offset + LOCAL_BYTES + entry.packedBytes > Math.min(end, size))
-      {throw damaged(`${quote(name)} is cut off`);}
+    if (entry.offset + LOCAL_BYTES + entry.packedBytes > Math.min(end, size)) {
+      throw damaged(`${quote(name)} is cut off`);
+    }
     // Also what one system in use takes for the same name.
     const key = name.toLowerCase().replace(/\/$/, '');
     if (seen.has(key)) throw damaged(`${quote(name)} is in it twice`);
@@ -221,8 +223,9 @@ function decodeName(bytes: Buffer): string {
   const segments = name.replace(/\/$/, '').split('/');
   const isBad = segments.some((one) => one === '' || one === '.' || one === '..' || Buffer.byteLength(one) > 255);
   // eslint-disable-next-line no-control-regex -- that is what is looked for
-  if (isBad || /[\\:\u0000-\u001f\ufffd]/.test(name))
-    {throw damaged(`the name ${quote(name)} is not one of a file in it`);}
+  if (isBad || /[\\:\u0000-\u001f\ufffd]/.test(name)) {
+    throw damaged(`the name ${quote(name)} is not one of a file in it`);
+  }
   return name;
 }
 

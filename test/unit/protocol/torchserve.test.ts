@@ -95,14 +95,19 @@ test('text and bytes are answered as they are, all else as JSON', () => {
 });
 
 test('JSON is printed as its writer does', () => {
-  assert.equal(prettyJson({ message: `it's <a> & "b"` }), '{\n  "message": "it\\u0027s \\u003ca\\u003e \\u0026 \\"b\\""\n}\n');
+  assert.equal(
+    prettyJson({ message: `it's <a> & "b"` }),
+    '{\n  "message": "it\\u0027s \\u003ca\\u003e \\u0026 \\"b\\""\n}\n',
+  );
 });
 
 test('damaged forms, bodies and messages are read or refused, and nothing else', () => {
   const urlEncoded = bytes('a=1.5&id=3&note=x');
   const json = bytes('[{"a": 1.5, "id": 3, "note": "x"}]');
   const message = Buffer.from('0a04697269731203312e301a0b0a0464617461120 35b315d2201'.replace(/ /g, ''), 'hex');
-  const pieces = ['\r\n--xYz', '--', '"', ';', '%', '&', '=', '[', '{', '\xff', '\x80\x80'].map((text) => Buffer.from(text, 'latin1'));
+  const pieces = ['\r\n--xYz', '--', '"', ';', '%', '&', '=', '[', '{', '\xff', '\x80\x80'].map((text) =>
+    Buffer.from(text, 'latin1'),
+  );
   fuzz((random) => {
     const [body, type] = random.pick([
       [bytes(PARTS), TYPE],
