@@ -71,8 +71,9 @@ export function javaClass(type: string): string {
 
 function notFound({ name, version, isKnown }: AskedModel): Failure {
   const model = printable(name);
-  if (version === undefined || !isKnown)
+  if (version === undefined || !isKnown) {
     return { type: 'ModelNotFoundException', message: `Model not found: ${model}` };
+  }
   const message = `Model version: ${printable(version)} does not exist for model: ${model}`;
   return { type: 'ModelVersionNotFoundException', message };
 }

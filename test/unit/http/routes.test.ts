@@ -36,7 +36,7 @@ test('a route that predicts or changes state needs a scope and a declared conten
 
 test('only health, the documentation page and the way to it are open to all', () => {
   const open = routes.filter(({ scope }) => scope === 'none').map(({ path }) => path);
-  assert.deepEqual(open.toSorted(), ['/', '/docs', '/v2/health/live', '/v2/health/ready']);
+  assert.deepEqual(open.toSorted(), ['/', '/docs', '/ping', '/v2/health/live', '/v2/health/ready']);
 });
 
 test('every error has a status, and those worth a retry say when', () => {
