@@ -13,8 +13,8 @@ import type { AddressInfo } from 'node:net';
 import { ServeryError } from '../../src/core/errors.ts';
 import { checkInputs, type Signature } from '../../src/core/signature.ts';
 import { frameCopy } from '../../src/grpc/framing.ts';
-import { grpcOptions } from '../../src/grpc/options.ts';
 import { protocolOptions } from '../../src/protocol/protocols.ts';
+import { grpcOptions } from '../../src/grpc/options.ts';
 import { createGrpcServer } from '../../src/grpc/server.ts';
 import { ByteBudget } from '../../src/listening/byte-budget.ts';
 import {

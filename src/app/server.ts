@@ -78,6 +78,7 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
     models,
     async () => [collector.state(), ...(await Promise.all(fronts.map((front) => front.collectorState())))],
     fronts,
+    config.metrics,
   );
 
   const settings: Omit<FrontEndSettings, 'hasJobs'> = {
@@ -107,7 +108,7 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
   const httpUrl = `${scheme}://${formatAddress({ host: http.host, port: ports!.http })}`;
   const grpcText = grpc === undefined ? undefined : formatAddress({ host: grpc.host, port: ports!.grpc! });
   await held.publish({ http: httpUrl, ...(grpcText !== undefined && { grpc: grpcText }) });
-  const protocols = ports!.own.map(({ protocol, option, ...at }) => ({ protocol, option, address: formatAddress(at) }));
+  const protocols = ports!.own.map(({ host, port, ...own }) => ({ ...own, address: formatAddress({ host, port }) }));
 
   await Promise.all(fronts.map((front) => models.join(front)));
   const live: LiveConfig = { models: (next) => models.configure(next.models ?? {}) };
@@ -144,6 +145,7 @@ function createControlApi(
   models: Models,
   collect: () => Promise<Parameters<typeof mergeStates>[0]>,
   fronts: readonly FrontEndThread[],
+  { aliases }: Workspace['config']['metrics'],
 ): ControlApi {
   return {
     listModels: () => models.listModels(),
@@ -157,9 +159,11 @@ function createControlApi(
       const versions = models.liveVersions(name, wanted);
       return toStatistics(mergeStates(await collect()), versions);
     },
-    async metrics() {
+    async metrics(also) {
       const gauges = { version, ready: models.isReady, frontEnds: fronts.length, versions: models.gauges() };
-      return renderMetrics(mergeStates(await collect()), gauges);
+      return renderMetrics(mergeStates(await collect()), gauges, [
+        ...new Set([...aliases, ...(also === undefined ? [] : [also])]),
+      ]);
     },
   };
 }

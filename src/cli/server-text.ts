@@ -6,7 +6,8 @@ export function startedText({ http, grpc, protocols }: Server): string {
   const lines = [`Servery listens on ${http}`];
   if (grpc !== undefined) lines.push(`gRPC on ${grpc}`);
   for (const { protocol, option, address } of protocols) {
-    lines.push(`protocols.${protocol} on ${option === 'grpc' ? 'grpc' : 'http'}://${address}`);
+    const name = option === 'metrics' ? `${protocol}.metrics` : protocol;
+    lines.push(`protocols.${name} on ${option === 'grpc' ? 'grpc' : 'http'}://${address}`);
   }
   return lines.join('\n');
 }

@@ -14,7 +14,7 @@ import { batchOptions } from '../jobs/batch-options.ts';
 import { jobsOptions } from '../jobs/job-options.ts';
 import { modelConfig } from '../models/model-options.ts';
 import { protocolOptions } from '../protocol/protocols.ts';
-import { logOptions } from '../telemetry/options.ts';
+import { logOptions, metricsOptions } from '../telemetry/options.ts';
 
 export const configSchema = z.strictObject({
   listen: z
@@ -48,6 +48,7 @@ export const configSchema = z.strictObject({
   stopGrace: duration.prefault('30s').describe('After SIGTERM, requests in flight have this time to finish.'),
   stuckAfter: duration.prefault('30s').describe('A run that takes longer makes its model not ready until it ends.'),
   log: logOptions.prefault({}),
+  metrics: metricsOptions.prefault({}),
 });
 
 /** Complete but for `models`, which are laid over their model.yaml later. */

@@ -22,6 +22,8 @@ export interface ModelArtifact extends ModelVersion {
   readonly format: ArtifactFormat;
   /** Absolute path of the version's folder. Never part of an error that a client sees. */
   readonly folder: string;
+  /** The version's own folder, where `folder` holds what was unpacked of an archive in it. */
+  readonly unpackedFrom?: string;
   /** The entry file within `folder`: `model.onnx`, `handler.ts` … */
   readonly file: string;
 }

@@ -17,6 +17,9 @@ const RESERVED_SEGMENTS: ReadonlySet<string> = new Set([
   'docs',
   'console',
   'openapi.json',
+  'predictions',
+  'explanations',
+  'ping',
 ]);
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
 const LITERAL = /^[A-Za-z0-9_~.-]+$/;

@@ -1,7 +1,6 @@
 /** ModelInfer: bytes in, a prediction, bytes out. */
 import { systemClock } from '../core/clock.ts';
 import { ServeryError } from '../core/errors.ts';
-import { predictionDone } from '../core/events.ts';
 import type { ModelVersion } from '../core/model.ts';
 import { bindInferRequest } from '../protocol/open-inference/bind-request.ts';
 import { NO_PARAMETERS } from '../protocol/open-inference/parameters.ts';
@@ -11,6 +10,7 @@ import type { Predict } from '../serving/predict.ts';
 import { PREFIX_BYTES } from './framing.ts';
 import type { CallContext, Unary } from './method.ts';
 import { readModelRef } from './model-ref.ts';
+import { announcePrediction } from './prediction.ts';
 
 export function inferMethod(predict: Predict): Unary {
   return { unary: (message, call) => infer(predict, call, message, PREFIX_BYTES) };
@@ -47,10 +47,10 @@ export async function infer(
     const { signature, outputs: tensors, rows } = prediction;
     const answer = { model: prediction.model, signature, tensors, id, outputs, binaryDefault };
     const encoded = encodeModelInferResponse(answer, headroom);
-    announce(model, rows, startedAt, 'OK');
+    announcePrediction(model, rows, startedAt, 'OK');
     return encoded;
   } catch (error) {
-    announce(model, 0, startedAt, error instanceof ServeryError ? error.code : 'INTERNAL');
+    announcePrediction(model, 0, startedAt, error instanceof ServeryError ? error.code : 'INTERNAL');
     throw error;
   }
 }
@@ -64,14 +64,4 @@ function optionsOf({ request }: ModelInferRequest, call: CallContext, startedAt:
     // Requests with equal parameters share a batch; none at all is what nearly every request has.
     parameters: parameters === NO_PARAMETERS ? undefined : parameters,
   };
-}
-
-export function announce(
-  model: ModelVersion | undefined,
-  rows: number,
-  startedAt: number,
-  code: Parameters<typeof predictionDone.publish>[0]['code'],
-): void {
-  if (!predictionDone.hasSubscribers) return;
-  predictionDone.publish({ model, door: 'grpc', rows, totalMs: systemClock.now() - startedAt, code });
 }

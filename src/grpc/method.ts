@@ -6,6 +6,8 @@ export interface Method {
   readonly scope: Scope;
   /** Answered while the server drains as well: whoever asks about health has to hear it. */
   readonly whileDraining?: boolean;
+  /** How a refusal before it is asked looks, where not as ours do. */
+  readonly refusal?: (error: unknown) => unknown;
   readonly answer: Unary | Streaming;
 }
 

@@ -6,6 +6,7 @@ import { inferenceMethods } from './inference-service.ts';
 import type { Method } from './method.ts';
 import { reflectionMethod } from './reflection.ts';
 import { tensorflowServingServices } from './tensorflow-serving.ts';
+import { torchserveMethods } from './torchserve.ts';
 
 export function methodTable(
   deps: GrpcDeps,
@@ -16,8 +17,11 @@ export function methodTable(
   const has = (protocol: ProtocolName) => (only === undefined ? deps.protocols[protocol].enabled : only === protocol);
   const services: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
     ...(only === undefined ? { 'inference.GRPCInferenceService': inferenceMethods(deps, isDraining) } : {}),
-    ...(has('tensorflowServing') ? tensorflowServingServices(deps) : {}),
+    ...(has('tensorflowServing') && tensorflowServingServices(deps)),
     'grpc.health.v1.Health': health.methods,
+    ...(has('torchserve') && {
+      'org.pytorch.serve.grpc.inference.InferenceAPIsService': torchserveMethods(deps, isDraining),
+    }),
     'grpc.reflection.v1.ServerReflection': { ServerReflectionInfo: reflectionMethod },
     'grpc.reflection.v1alpha.ServerReflection': { ServerReflectionInfo: reflectionMethod },
   };

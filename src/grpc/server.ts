@@ -82,7 +82,7 @@ export function createGrpcServer(deps: GrpcDeps, clock: Clock = systemClock): Gr
       deps.authorize(headers.authorization, method.scope);
       call.start(headers);
     } catch (error) {
-      call.fail(error);
+      call.fail(method.refusal?.(error) ?? error);
     }
   });
 

@@ -28,7 +28,7 @@ import { outputOf, type ExampleMethod } from '../protocol/tensorflow-serving/met
 import { inItsWords, servableNotFound } from '../protocol/tensorflow-serving/words.ts';
 import type { GrpcDeps } from './deps.ts';
 import { withHeadroom } from './framing.ts';
-import { announce } from './infer.ts';
+import { announcePrediction } from './prediction.ts';
 import type { CallContext, Method } from './method.ts';
 
 type Services = Readonly<Record<string, Readonly<Record<string, Method>>>>;
@@ -134,10 +134,10 @@ async function answer(
     const prediction = await deps.predict(ref, bind, { deadline, signal }).catch((error: unknown) => {
       throw inItsWords(error, ref);
     });
-    announce(call.model, prediction.rows, startedAt, 'OK');
+    announcePrediction(call.model, prediction.rows, startedAt, 'OK');
     return prediction;
   } catch (error) {
-    announce(call.model, 0, startedAt, error instanceof ServeryError ? error.code : 'INTERNAL');
+    announcePrediction(call.model, 0, startedAt, error instanceof ServeryError ? error.code : 'INTERNAL');
     throw error;
   }
 }

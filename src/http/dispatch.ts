@@ -114,7 +114,7 @@ export class Dispatcher {
   }
 
   #refuseMethod(exchange: Exchange, method: string, found: ReadonlyMap<Method, unknown>): undefined {
-    const methods = [...found.keys(), ...(found.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
+    const methods = [...new Set([...found.keys(), ...(found.has('GET') ? ['HEAD'] : []), 'OPTIONS'])].join(', ');
     exchange.addHeader('allow', methods);
     if (method !== 'OPTIONS') throw new ServeryError('METHOD_NOT_ALLOWED', 'Method Not Allowed');
     if (exchange.headers['access-control-request-method'] !== undefined) {

@@ -10,6 +10,7 @@ import { kserveDoor } from './doors/kserve.ts';
 import { mlflowDoor } from './doors/mlflow.ts';
 import { sagemakerDoor } from './doors/sagemaker.ts';
 import { tensorflowServingDoor } from './doors/tensorflow-serving.ts';
+import { torchserveDoor } from './doors/torchserve.ts';
 import type { ErrorForm } from './errors.ts';
 import type { Route } from './route.ts';
 
@@ -18,6 +19,8 @@ export interface Door {
   readonly shared: readonly Route[];
   /** On a port of its own. */
   readonly own: readonly Route[];
+  /** On a port for its metrics alone, where it has one. */
+  readonly metrics?: readonly Route[];
   /** On a port of its own also of requests that find no route. */
   readonly errors: ErrorForm;
 }
@@ -29,12 +32,13 @@ const DOORS: Readonly<Record<ProtocolName, CreateDoor>> = {
   kserve: kserveDoor,
   sagemaker: sagemakerDoor,
   mlflow: mlflowDoor,
+  torchserve: torchserveDoor,
 };
 
-export function createDoor(name: ProtocolName, deps: HttpDeps, isDraining: () => boolean): Door {
-  const { shared, own, errors } = DOORS[name](deps, isDraining);
+export function createDoor(name: ProtocolName, deps: HttpDeps, isDraining: () => boolean): Required<Door> {
+  const { shared, own, metrics = [], errors } = DOORS[name](deps, isDraining);
   const withErrors = (routes: readonly Route[]) => routes.map((route) => ({ errors, ...route }));
-  return { shared: withErrors(shared), own: withErrors(own), errors };
+  return { shared: withErrors(shared), own: withErrors(own), metrics: withErrors(metrics), errors };
 }
 
 /** The routes on the shared port of all protocols that are enabled. */

@@ -67,14 +67,25 @@ export interface ErrorAnswer {
   readonly headers: readonly string[];
 }
 
-/** How a failure looks to the clients of a protocol. */
-export type ErrorForm = (error: ServeryError) => Omit<ErrorAnswer, 'code'>;
+/**
+ * How a failure looks to the clients of a protocol.
+ *
+ * @param params of the path that was asked for; empty when no route was found
+ */
+export type ErrorForm = (
+  error: ServeryError,
+  params: Readonly<Record<string, string | undefined>>,
+) => Omit<ErrorAnswer, 'code'>;
 
 /** Anything unforeseen is a bug: the client learns nothing about it, the log everything. */
-export function toErrorAnswer(error: unknown, form: ErrorForm = ownForm): ErrorAnswer {
+export function toErrorAnswer(
+  error: unknown,
+  form: ErrorForm = ownForm,
+  params: Parameters<ErrorForm>[1] = {},
+): ErrorAnswer {
   const isKnown = error instanceof ServeryError && error.code !== 'INTERNAL';
   const known = isKnown ? error : new ServeryError('INTERNAL', 'Internal error');
-  return { code: known.code, ...form(known) };
+  return { code: known.code, ...form(known, params) };
 }
 
 function ownForm(error: ServeryError): Omit<ErrorAnswer, 'code'> {

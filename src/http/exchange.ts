@@ -192,7 +192,7 @@ export class Exchange implements CancelSignal {
   fail(error: unknown): void {
     if (!this.#settle()) return;
     const form = this.target?.route.errors ?? this.#errors;
-    const { code, status, body, headers, contentType = JSON_TYPE } = toErrorAnswer(error, form);
+    const { code, status, body, headers, contentType = JSON_TYPE } = toErrorAnswer(error, form, this.target?.params);
     this.#error = error;
     this.#reader?.discard();
     this.#onAbort?.();

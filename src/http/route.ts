@@ -6,7 +6,7 @@ import type { ErrorForm } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { BodyRule } from './web-rules.ts';
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
 export interface Route {
   readonly method: Method;

@@ -30,10 +30,10 @@ export function sharedTable(deps: HttpDeps, isDraining: () => boolean): RouteTab
   return { routes, hasHandlerRoutes: true };
 }
 
-export function ownTable({ protocol }: Pick<OwnPort, 'protocol'>): OpenTable {
+export function ownTable({ protocol, option }: Omit<OwnPort, 'address'>): OpenTable {
   return (deps, isDraining) => {
-    const { own, errors } = createDoor(protocol, deps, isDraining);
-    return { routes: own, errors, hasHandlerRoutes: false };
+    const { own, metrics, errors } = createDoor(protocol, deps, isDraining);
+    return { routes: option === 'metrics' ? metrics : own, errors, hasHandlerRoutes: false };
   };
 }
 

@@ -4,7 +4,7 @@ import type { HttpDeps, Page } from './deps.ts';
 import type { Exchange } from './exchange.ts';
 import type { Method, Route } from './route.ts';
 
-const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export function serverRoutes({ control, openapi, docs }: HttpDeps): readonly Route[] {
   const page = (make: () => Page) => (exchange: Exchange) => {

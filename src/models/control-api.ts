@@ -7,6 +7,7 @@
 import type { VersionState } from '../core/events.ts';
 import type { ModelVersion } from '../core/model.ts';
 import type { Signature } from '../core/signature.ts';
+import type { MetricAlias } from '../telemetry/options.ts';
 
 export interface ControlApi {
   listModels(): Promise<readonly ModelSummary[]>;
@@ -45,8 +46,12 @@ export interface ControlApi {
   /** Statistics over all front ends; of one model or version when named. @throws `MODEL_NOT_FOUND` */
   statistics(name?: string, version?: number): Promise<readonly VersionStatistics[]>;
 
-  /** Metrics of all threads, in the Prometheus text format. */
-  metrics(): Promise<string>;
+  /**
+   * Metrics of all threads, in the Prometheus text format.
+   *
+   * @param also a system whose names are printed as well, beside those that the configuration lists
+   */
+  metrics(also?: MetricAlias): Promise<string>;
 }
 
 export interface ModelSummary {

@@ -77,12 +77,16 @@ function madeExamples(signature: Signature): readonly Record<string, unknown>[] 
 }
 
 /** A file of the version's folder, else of the model's; links may not lead out of the latter. */
-async function readBeside({ folder }: ModelArtifact, name: string): Promise<string | undefined> {
-  const modelFolder = dirname(folder);
-  for (const candidate of [join(folder, name), join(modelFolder, name)]) {
+async function readBeside({ folder, unpackedFrom = folder }: ModelArtifact, name: string): Promise<string | undefined> {
+  const modelFolder = dirname(unpackedFrom);
+  const places = [
+    [folder, dirname(folder)],
+    [modelFolder, modelFolder],
+  ] as const;
+  for (const [place, root] of places) {
     try {
-      const path = await realpath(candidate);
-      if (!path.startsWith((await realpath(modelFolder)) + sep)) continue;
+      const path = await realpath(join(place, name));
+      if (!path.startsWith((await realpath(root)) + sep)) continue;
       return await readFile(path, 'utf8');
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;

@@ -6,6 +6,7 @@ const TERRITORIES: Readonly<Record<ProtocolName, { readonly system: string; read
   kserve: { system: "KServe's first protocol", path: '/v1/models/*' },
   sagemaker: { system: 'SageMaker', path: '/endpoints/*' },
   mlflow: { system: 'MLflow', path: '/invocations' },
+  torchserve: { system: 'TorchServe', path: '/predictions/*, /explanations/*, /ping' },
 };
 
 export interface ProtocolPlace {
@@ -23,7 +24,7 @@ export function protocolMap(options: ProtocolOptions): readonly ProtocolPlace[] 
     ...shared.map((protocol) => ({ protocol, at: 'listen.http', ...TERRITORIES[protocol] })),
     ...ownPorts(options).map(({ protocol, option, address: at }) => {
       const place = { protocol, at, ...TERRITORIES[protocol] };
-      return option === 'grpc' ? { ...place, path: 'gRPC' } : place;
+      return option === 'http' ? place : { ...place, path: option === 'grpc' ? 'gRPC' : '/metrics' };
     }),
   ];
 }

@@ -48,6 +48,13 @@ export const protocolOptions = z.strictObject({
       ...mlflowOptions,
     })
     .prefault({}),
+  torchserve: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Answers clients of TorchServe on the shared port.'),
+      http: ownPort("TorchServe's inference", 8080),
+      metrics: ownPort("TorchServe's metrics", 8082),
+    })
+    .prefault({}),
 });
 
 export type ProtocolInput = z.input<typeof protocolOptions>;
@@ -58,7 +65,7 @@ export type ProtocolName = keyof ProtocolOptions;
 export interface OwnPort {
   readonly protocol: ProtocolName;
   /** What is spoken there: the option that names the address. */
-  readonly option: 'http' | 'grpc';
+  readonly option: 'http' | 'grpc' | 'metrics';
   /** `HOST:PORT`. */
   readonly address: string;
 }
@@ -66,12 +73,11 @@ export interface OwnPort {
 /** The ports beside the shared ones that a server opens. */
 export function ownPorts(options: ProtocolOptions): readonly OwnPort[] {
   return (Object.keys(options) as ProtocolName[]).flatMap((protocol) => {
-    const { http, grpc }: { readonly http?: string | undefined; readonly grpc?: string | undefined } =
-      options[protocol];
-    return [
-      ...(http === undefined ? [] : [{ protocol, option: 'http', address: http } as const]),
-      ...(grpc === undefined ? [] : [{ protocol, option: 'grpc', address: grpc } as const]),
-    ];
+    const addresses: Partial<Record<OwnPort['option'], string | undefined>> = options[protocol];
+    return (['http', 'grpc', 'metrics'] as const).flatMap((option) => {
+      const at = addresses[option];
+      return at === undefined ? [] : [{ protocol, option, address: at }];
+    });
   });
 }
 

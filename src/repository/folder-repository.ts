@@ -8,7 +8,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { notice } from '../core/events.ts';
-import type { ModelArtifact, ModelVersion } from '../core/model.ts';
+import type { ModelVersion } from '../core/model.ts';
 import { readAliases, writeAliases, type Aliases } from './aliases-file.ts';
 import { readHolds, writeHolds } from './holds-file.ts';
 import {
@@ -21,6 +21,7 @@ import {
 import { OPTIONS_FILE, scanModels, type Scan } from './scan.ts';
 import { SETTLE_MS, Settler, viewOf, type RepositoryView } from './settle.ts';
 import { readVersionFolder } from './version-folder.ts';
+import { removeUnpacked, unpackArchives } from './unpack-archives.ts';
 import { FolderWatch } from './watch.ts';
 
 const NOTHING: Scan = { models: [], notes: ['There is no models folder yet'] };
@@ -64,7 +65,7 @@ export class FolderRepository implements AsyncDisposable {
 
   /** Looks once and takes everything as complete: for commands that do not stay. */
   async list(): Promise<RepositoryView> {
-    return viewOf((await scanModels(this.#folder)) ?? NOTHING);
+    return viewOf((await this.#scan()) ?? NOTHING);
   }
 
   /**
@@ -74,6 +75,7 @@ export class FolderRepository implements AsyncDisposable {
    * @param listener gets each view that differs from the one before
    */
   async watch(listener: (view: RepositoryView) => void): Promise<RepositoryView> {
+    await removeUnpacked(this.#stateFolder);
     await this.refresh();
     for (const { folder } of this.#view.models) await removeAbandonedStaging(folder, this.#clock.now());
     if (this.#unsettled) {
@@ -95,8 +97,9 @@ export class FolderRepository implements AsyncDisposable {
   }
 
   /** Fingerprint of a version's files as they are now, settled or not; undefined when they are gone. */
-  async fingerprintOf({ folder }: ModelArtifact): Promise<string | undefined> {
+  async fingerprintOf({ name, version }: ModelVersion): Promise<string | undefined> {
     try {
+      const folder = join(this.#folder, name, String(version));
       return (await readVersionFolder(folder, await realpath(this.#folder))).fingerprint;
     } catch {
       return undefined;
@@ -179,7 +182,7 @@ export class FolderRepository implements AsyncDisposable {
     if (this.#closed) return;
     this.#timer?.[Symbol.dispose]();
     try {
-      const scan = await scanModels(this.#folder);
+      const scan = await this.#scan();
       if (scan === undefined && this.#wasThere) {
         this.#report('The models folder is gone: the models that are loaded stay until it is back');
       } else {
@@ -193,6 +196,11 @@ export class FolderRepository implements AsyncDisposable {
     if (this.#closed) return;
     const delayMs = this.#lookSoon ? SETTLE_MS + TIMER_SLACK_MS : this.#pollMs;
     this.#timer = this.#clock.after(Math.min(delayMs, this.#pollMs), () => void this.refresh());
+  }
+
+  async #scan(): Promise<Scan | undefined> {
+    const scan = await scanModels(this.#folder);
+    return scan && unpackArchives(scan, this.#stateFolder);
   }
 
   #see(scan: Scan): void {

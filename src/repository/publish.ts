@@ -135,8 +135,9 @@ async function stage(source: string | Readonly<Record<string, Uint8Array>>, stag
   if (stats.isDirectory()) await cp(source, staging, { recursive: true, dereference: true });
   else {
     await mkdir(staging);
-    const extension = /\.(onnx|ts|mjs|js)$/.exec(source)?.[1] ?? 'onnx';
-    await cp(source, join(staging, extension === 'onnx' ? 'model.onnx' : `handler.${extension}`));
+    const extension = /\.(onnx|mar|ts|mjs|js)$/.exec(source)?.[1] ?? 'onnx';
+    const stem = extension === 'onnx' || extension === 'mar' ? 'model' : 'handler';
+    await cp(source, join(staging, `${stem}.${extension}`));
   }
 }
 

@@ -32,6 +32,8 @@ export interface ScannedModel {
 export interface ScannedVersion extends VersionFiles {
   readonly version: number;
   readonly folder: string;
+  /** See `ModelArtifact`. */
+  readonly unpackedFrom?: string;
 }
 
 export interface ScannedFile {

@@ -111,8 +111,8 @@ export function viewOf(scan: Scan): RepositoryView {
 
 function contentOf(
   name: string,
-  { version, folder, entry, problem }: ScannedModel['versions'][number],
+  { version, folder, unpackedFrom, entry, problem }: ScannedModel['versions'][number],
 ): ModelArtifact | string {
   if (problem !== undefined || entry === undefined) return problem ?? 'it holds no artifact';
-  return { name, version, folder, ...entry };
+  return { name, version, folder, ...(unpackedFrom !== undefined && { unpackedFrom }), ...entry };
 }

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { ArtifactFormat } from '../core/model.ts';
+import { inspectArchive, isArchive } from './model-archive.ts';
 
 /** The file that makes a folder a version, and the format it stands for. */
 const ENTRY_FILES: Readonly<Record<string, ArtifactFormat>> = {
@@ -20,8 +21,17 @@ const ENTRY_FILES: Readonly<Record<string, ArtifactFormat>> = {
 /** Enough for any artifact; a folder with more is not one, and looking at it would cost too much. */
 const MAX_FILES = 1000;
 
+/** The file to load. */
+export interface VersionEntry {
+  readonly format: ArtifactFormat;
+  /** Its path in the folder, or in the archive. */
+  readonly file: string;
+  /** The archive that holds it, where it is not in the folder itself. */
+  readonly archive?: string;
+}
+
 export interface VersionFiles {
-  readonly entry: { readonly format: ArtifactFormat; readonly file: string } | undefined;
+  readonly entry: VersionEntry | undefined;
   /** Why it cannot be used. Without paths from outside the folder. */
   readonly problem: string | undefined;
   readonly fingerprint: string;
@@ -35,14 +45,20 @@ export async function readVersionFolder(folder: string, root: string): Promise<V
   await visit(folder, '', root, walk);
   const names = walk.lines.map((line) => line.slice(0, line.indexOf('\0')));
   const entries = Object.keys(ENTRY_FILES).filter((name) => names.includes(name));
+  const archives = names.filter(isArchive);
   const [file] = entries;
+  const [archive] = archives;
   const hash = createHash('sha256').update(walk.lines.sort().join('\n')).digest('base64url');
-  return {
-    entry: file === undefined ? undefined : { format: ENTRY_FILES[file]!, file },
-    problem: walk.problem ?? problemOf(entries),
-    fingerprint: hash.slice(0, 22),
-    changedMs: walk.changedMs,
-  };
+  const fingerprint = hash.slice(0, 22);
+  const { changedMs } = walk;
+  const problem = walk.problem ?? problemOf([...entries, ...archives]);
+  if (problem !== undefined || archive === undefined) {
+    const entry = file === undefined ? undefined : { format: ENTRY_FILES[file]!, file };
+    return { entry, problem, fingerprint, changedMs };
+  }
+  const inside = await inspectArchive(join(folder, archive), fingerprint);
+  if (typeof inside === 'string') return { entry: undefined, problem: inside, fingerprint, changedMs };
+  return { entry: { ...inside, archive }, problem: undefined, fingerprint, changedMs };
 }
 
 function problemOf(entries: readonly string[]): string | undefined {

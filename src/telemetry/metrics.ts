@@ -8,17 +8,10 @@ import type { Metric, Registry } from 'prom-client';
 import type { VersionState } from '../core/events.ts';
 import type { ModelVersion } from '../core/model.ts';
 import type { CollectorState } from './collector.ts';
-import {
-  AT,
-  CODES,
-  DOORS,
-  histogramOf,
-  LATENCY_BOUNDS_MS,
-  REASONS,
-  RESTART_CAUSES,
-  STAGES,
-  type VersionCounters,
-} from './counters.ts';
+import { aliasMetrics } from './aliases.ts';
+import { AT, CODES, DOORS, REASONS, RESTART_CAUSES, STAGES } from './counters.ts';
+import type { MetricAlias } from './options.ts';
+import { batchSamples, counter, gauge, latencySamples, type PrintedMetric } from './printed-metric.ts';
 
 /** What is so at the moment of the scrape. */
 export interface ServerGauges {
@@ -41,31 +34,21 @@ export interface VersionGauges {
 }
 
 const STATES: readonly VersionState[] = ['loading', 'ready', 'stuck', 'failed', 'unloading', 'unloaded'];
-const BATCH_BOUNDS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
-export async function renderMetrics(state: CollectorState, gauges: ServerGauges): Promise<string> {
+/** @param aliases systems under whose names the figures are printed as well */
+export async function renderMetrics(
+  state: CollectorState,
+  gauges: ServerGauges,
+  aliases: readonly MetricAlias[] = [],
+): Promise<string> {
   const { Registry } = await import('prom-client');
   const registry = new Registry();
-  for (const metric of [...gaugeMetrics(gauges), ...counterMetrics(state)]) {
+  for (const metric of [...gaugeMetrics(gauges), ...counterMetrics(state), ...aliasMetrics(aliases, state, gauges)]) {
     // The registry asks for no more than these fields, whatever its types say.
     registry.registerMetric({ ...metric, get: () => Promise.resolve(metric) } as unknown as Metric);
   }
   const texts = await Promise.all([registry.metrics(), processRegistry().then((process) => process.metrics())]);
   return texts.join('\n');
-}
-
-interface PrintedMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly values: readonly Sample[];
-}
-
-interface Sample {
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
-  /** When it differs from the metric's: `…_bucket`. */
-  readonly metricName?: string;
 }
 
 function gaugeMetrics({ version, ready, frontEnds, versions }: ServerGauges): PrintedMetric[] {
@@ -126,13 +109,20 @@ function counterMetrics({ versions }: CollectorState): PrintedMetric[] {
       name: 'servery_request_duration_seconds',
       help: 'Time of a request by stage: in the queue (mean of its batch), in the engine, and in total.',
       type: 'histogram',
-      values: versions.flatMap((counters) => STAGES.flatMap((_, stage) => latencySamples(counters, stage))),
+      values: versions.flatMap((counters) =>
+        STAGES.flatMap((name, stage) => {
+          const labels = { ...labelsOf(counters), stage: name };
+          return latencySamples('servery_request_duration_seconds', labels, counters, stage, 1 / 1000);
+        }),
+      ),
     },
     {
       name: 'servery_batch_rows',
       help: 'Rows of a run, padding included.',
       type: 'histogram',
-      values: versions.flatMap(batchSamples),
+      values: versions.flatMap((counters) =>
+        batchSamples('servery_batch_rows', labelsOf(counters), counters, counters.numbers[AT.ranRows]!),
+      ),
     },
     counter(
       'servery_dispatches_total',
@@ -159,52 +149,8 @@ function counterMetrics({ versions }: CollectorState): PrintedMetric[] {
   ];
 }
 
-function latencySamples(counters: VersionCounters, stage: number): Sample[] {
-  const { buckets, sumMs } = histogramOf(counters.numbers, stage);
-  const labels = { ...labelsOf(counters), stage: STAGES[stage]! };
-  const bounds = LATENCY_BOUNDS_MS.map((bound) => bound / 1000);
-  return histogramSamples('servery_request_duration_seconds', labels, bounds, buckets, sumMs / 1000);
-}
-
-function batchSamples(counters: VersionCounters): Sample[] {
-  const buckets = new Float64Array(BATCH_BOUNDS.length + 1);
-  for (const { rows, count } of counters.sizes.values()) {
-    const bucket = BATCH_BOUNDS.findIndex((bound) => rows <= bound);
-    buckets[bucket === -1 ? BATCH_BOUNDS.length : bucket]! += count;
-  }
-  const sum = counters.numbers[AT.ranRows]!;
-  return histogramSamples('servery_batch_rows', labelsOf(counters), BATCH_BOUNDS, buckets, sum);
-}
-
-function histogramSamples(
-  name: string,
-  labels: Sample['labels'],
-  bounds: readonly number[],
-  buckets: Float64Array,
-  sum: number,
-): Sample[] {
-  let count = 0;
-  const samples: Sample[] = Array.from(buckets, (inBucket, i) => {
-    count += inBucket;
-    return { metricName: `${name}_bucket`, labels: { ...labels, le: bounds[i] ?? '+Inf' }, value: count };
-  });
-  samples.push(
-    { metricName: `${name}_sum`, labels, value: sum },
-    { metricName: `${name}_count`, labels, value: count },
-  );
-  return samples;
-}
-
 function labelsOf({ name, version }: ModelVersion): Record<string, string | number> {
   return { model: name, version: version === 0 ? '' : version };
-}
-
-function gauge(name: string, help: string, values: readonly Sample[]): PrintedMetric {
-  return { name, help, type: 'gauge', values };
-}
-
-function counter(name: string, help: string, values: readonly Sample[]): PrintedMetric {
-  return { name, help, type: 'counter', values };
 }
 
 /** Gauges whose names say they were counters. */

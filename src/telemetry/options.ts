@@ -1,4 +1,4 @@
-/** Options of the log: their only definition. */
+/** Options of the log and of the metrics: their only definition. */
 import * as z from 'zod';
 
 export const logOptions = z.strictObject({
@@ -10,3 +10,14 @@ export const logOptions = z.strictObject({
 });
 
 export type LogOptions = z.output<typeof logOptions>;
+
+/** Systems whose dashboards know the figures by other names. */
+export const METRIC_ALIASES = ['triton', 'torchserve', 'tensorflow-serving', 'kserve'] as const;
+export type MetricAlias = (typeof METRIC_ALIASES)[number];
+
+export const metricsOptions = z.strictObject({
+  aliases: z
+    .array(z.enum(METRIC_ALIASES))
+    .default([])
+    .describe('Prints the figures of `/metrics` under the names of these systems too, for dashboards that exist.'),
+});

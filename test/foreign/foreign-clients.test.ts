@@ -1,11 +1,12 @@
 /** Clients that others wrote, unmodified, against a real server over real sockets. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { freePort } from '../support/free-port.ts';
+import { makeModelArchive } from '../support/make-zip.ts';
 import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
 
 const HERE = new URL('.', import.meta.url).pathname;
@@ -24,14 +25,20 @@ describe('foreign clients', () => {
         ...FIXTURES.map((name) => [name, `test/fixtures/models/${name}`]),
       ]),
     );
+    await mkdir(`${workspace.path}/models/archived/1`, { recursive: true });
+    await writeFile(`${workspace.path}/models/archived/1/archived.mar`, await irisArchive());
+    for (const file of ['model.yaml', 'warmup.json']) {
+      await cp(`${workspace.path}/models/iris/${file}`, `${workspace.path}/models/archived/${file}`);
+    }
     const hello = { command: ['node', '-e', 'console.log(1)'] };
     const jobs = { hello, hourly: { ...hello, schedule: { cron: '0 * * * *' } } };
+    const metrics = { aliases: ['torchserve'] };
     mlflow = `127.0.0.1:${await freePort()}`;
     const protocols = {
       sagemaker: { accessKeys: [{ id: 'x', secret: 'right' }] },
       mlflow: { http: mlflow, model: 'iris' },
     };
-    await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ jobs, protocols }));
+    await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ jobs, metrics, protocols }));
     server = await startServer(workspace.path, { command: 'up' });
   });
   after(async () => {
@@ -46,6 +53,7 @@ describe('foreign clients', () => {
     ['sagemaker_client.py', "SageMaker's client"],
     ['mlflow_clients.py', "MLflow's clients"],
     ['plain_door.py', 'requests, at the plain door'],
+    ['torchserve_clients.py', "TorchServe's clients: requests, and its gRPC service"],
   ] as const) {
     it(`serves ${who}`, async () => {
       const env = {
@@ -74,6 +82,13 @@ describe('foreign clients', () => {
     await run.catch((error: { stdout: string }) => assert.fail(error.stdout.slice(-6000)));
   });
 });
+
+/** As `torch-model-archiver --serialized-file iris.onnx --handler base_handler` writes it. */
+async function irisArchive(): Promise<Uint8Array> {
+  const bytes = await readFile(`${HERE}../../examples/quickstart/models/iris/1/model.onnx`);
+  const model = { modelName: 'archived', modelVersion: '1.0', serializedFile: 'iris.onnx', handler: 'base_handler' };
+  return makeModelArchive(model, { 'iris.onnx': bytes });
+}
 
 function python(): string {
   const path = process.env['SERVERY_TEST_PYTHON'];

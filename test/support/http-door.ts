@@ -338,7 +338,7 @@ function recordingControl(calls: unknown[][]): ControlApi {
     load: (name, files) => record(name, undefined, 'load', name, files),
     unload: (name) => record(name, undefined, 'unload', name),
     statistics: (name, version) => record(name, [statistics], 'statistics', name, version),
-    metrics: () => record(undefined, '# HELP up\n', 'metrics'),
+    metrics: (...also) => record(undefined, '# HELP up\n', 'metrics', ...also),
   };
 }
 

@@ -64,7 +64,8 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
   const { ping, container } = containerRoutes(deps, isDraining);
   const { container: isContainer } = deps.protocols.sagemaker;
   return {
-    shared: [...runtime, ping, ...(isContainer ? container : [])],
+    // On the port that all share, TorchServe's says the same.
+    shared: [...runtime, ...(deps.protocols.torchserve.enabled ? [] : [ping]), ...(isContainer ? container : [])],
     own: [...runtime, ping, ...container, ...multiModelRoutes(deps)],
     errors: runtimeErrors,
   };

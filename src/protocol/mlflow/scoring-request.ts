@@ -65,7 +65,12 @@ export function decodeScoring(
   limits: DecodeLimits,
 ): ScoringRequest {
   const text = decodeText(body);
-  const reader: Reader = { signature, limits, floats: STRICT_FLOATS, mostElements: Math.min(text.length, limits.maxElements) };
+  const reader: Reader = {
+    signature,
+    limits,
+    floats: STRICT_FLOATS,
+    mostElements: Math.min(text.length, limits.maxElements),
+  };
   if (type === 'csv') {
     return { tensors: readCsv(text, reader), form: 'records' };
   }

@@ -64,7 +64,13 @@ describe('requests of the scoring server', () => {
     fuzz((random) => {
       const [type, body] = random.pick(seeds);
       try {
-        decode(random.mutate(Buffer.from(body), pieces.map((piece) => Buffer.from(piece))), type);
+        decode(
+          random.mutate(
+            Buffer.from(body),
+            pieces.map((piece) => Buffer.from(piece)),
+          ),
+          type,
+        );
       } catch (error) {
         if (!(error instanceof ServeryError) || error.code === 'INTERNAL') throw error;
       }

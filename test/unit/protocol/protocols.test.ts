@@ -11,15 +11,15 @@ const OFF = Object.fromEntries(
 );
 const SHARED = { 'listen.http': '127.0.0.1:8080', 'listen.grpc': '127.0.0.1:8081' };
 
-test('by default TensorFlow Serving has its paths on the shared port, and no protocol has a port of its own', () => {
+test('by default protocols have their paths on the shared port, and none has a port of its own', () => {
   const options = protocolOptions.parse({});
   assert.deepEqual(ownPorts(options), []);
   assert.deepEqual(protocolClashes(options, SHARED), []);
   const text = describeProtocolMap(protocolMap(options));
-  assert.equal(
-    text,
-    'protocols\n  listen.http /v1/models/*  TensorFlow Serving\n  listen.http /endpoints/*  SageMaker\n  listen.http /invocations  MLflow',
-  );
+  assert.match(text, /^protocols\n {2}listen\.http \/v1\/models\/\* {2}TensorFlow Serving$/m);
+  for (const line of [/\/predictions\/\*.* {2}TorchServe/, /\/endpoints\/\* {2}SageMaker/, /\/invocations {2}MLflow/]) {
+    assert.match(text, line);
+  }
 });
 
 test('a port of its own is listed with its address', () => {
@@ -54,4 +54,17 @@ test('two protocols that want the same path or the same port are refused, each b
     kserve: { http: '127.0.0.1:0' },
   });
   assert.deepEqual(protocolClashes(anyPort, { 'listen.http': '127.0.0.1:0' }), []);
+});
+
+test('a port for metrics alone is listed and counted as any other', () => {
+  const metrics = '127.0.0.1:8082';
+  const options = protocolOptions.parse({ torchserve: { http: metrics, metrics } });
+  assert.deepEqual(ownPorts(options), [
+    { protocol: 'torchserve', address: metrics },
+    { protocol: 'torchserve', option: 'metrics', address: metrics },
+  ]);
+  assert.match(describeProtocolMap(protocolMap(options)), /^ {2}127\.0\.0\.1:8082 \/metrics {2}TorchServe$/m);
+  assert.deepEqual(protocolClashes(options, SHARED), [
+    'protocols.torchserve.metrics: port 8082 is that of protocols.torchserve.http',
+  ]);
 });

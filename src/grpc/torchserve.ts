@@ -1,0 +1,129 @@
+/**
+ * org.pytorch.serve.grpc.inference.InferenceAPIsService: TorchServe's predictions over gRPC.
+ *
+ * Failures have its texts, with the Java class in a second line; their status is ours, as its own is INTERNAL for
+ * nearly everything.
+ */
+import { ServeryError } from '../core/errors.ts';
+import { failureOf, javaClass } from '../protocol/torchserve/failure.ts';
+import {
+  decodePredictionsRequest,
+  encodeHealthResponse,
+  encodePredictionResponse,
+  type PredictionsRequest,
+  type StreamedAnswer,
+} from '../protocol/torchserve/messages.ts';
+import { readTorchServeRef } from '../protocol/torchserve/model-ref.ts';
+import { decodeBody, decodeFields, type AnswerForm } from '../protocol/torchserve/request.ts';
+import { answerOfHandler, encodeAnswer, healthJson } from '../protocol/torchserve/response.ts';
+import { DEFAULT_DECODE_LIMITS } from '../protocol/json.ts';
+import type { GrpcDeps } from './deps.ts';
+import { STATUS_BY_CODE, toKnownError } from './errors.ts';
+import { withHeadroom } from './framing.ts';
+import type { CallContext, Method } from './method.ts';
+import { predictFor } from './prediction.ts';
+
+export function torchserveMethods(deps: GrpcDeps, isDraining: () => boolean): Readonly<Record<string, Method>> {
+  const { models } = deps;
+  const inItsWords = (error: unknown, request?: PredictionsRequest) => translate(deps, error, request);
+  const answer = async (request: PredictionsRequest, call: CallContext): Promise<string | Uint8Array> => {
+    try {
+      return await predict(deps, request, call);
+    } catch (error) {
+      throw inItsWords(error, request);
+    }
+  };
+  const single = async (message: Buffer, call: CallContext): Promise<Buffer> => {
+    const prediction = await answer(decodePredictionsRequest(message), call);
+    return withHeadroom(encodePredictionResponse({ sequenceId: '', prediction }));
+  };
+  return {
+    Ping: {
+      scope: 'none',
+      whileDraining: true,
+      answer: { unary: () => withHeadroom(encodeHealthResponse(healthJson(models.snapshot.ready && !isDraining()))) },
+    },
+    Predictions: { scope: 'predict', refusal: inItsWords, answer: { unary: single } },
+    StreamPredictions: {
+      scope: 'predict',
+      refusal: inItsWords,
+      answer: {
+        async *streaming(requests, call) {
+          // A call of one message; what a model answers is one too.
+          for await (using request of requests) yield await single(request.bytes, call);
+        },
+      },
+    },
+    StreamPredictions2: {
+      scope: 'predict',
+      refusal: inItsWords,
+      answer: {
+        async *streaming(requests, call) {
+          for await (using request of requests) {
+            const decoded = decodePredictionsRequest(request.bytes);
+            yield withHeadroom(encodePredictionResponse(await answerOfSequence(decoded, call, answer)));
+          }
+        },
+      },
+    },
+  };
+}
+
+/** One that fails is answered with its failure, and the stream goes on. */
+async function answerOfSequence(
+  request: PredictionsRequest,
+  call: CallContext,
+  answer: (request: PredictionsRequest, call: CallContext) => Promise<string | Uint8Array>,
+): Promise<StreamedAnswer> {
+  const { sequenceId } = request;
+  try {
+    if (sequenceId === '') throw new ServeryError('INVALID_REQUEST', 'Parameter sequenceId is required.');
+    return { sequenceId, prediction: await answer(request, call) };
+  } catch (error) {
+    const { code, message } = toKnownError(error, 'of a stream');
+    return { sequenceId, failure: { code: STATUS_BY_CODE[code], message } };
+  }
+}
+
+async function predict(
+  { predict, models }: GrpcDeps,
+  { modelName, modelVersion, input }: PredictionsRequest,
+  call: CallContext,
+): Promise<string | Uint8Array> {
+  if (modelName === '') throw new ServeryError('INVALID_REQUEST', 'Parameter model_name is required.');
+  const version = modelVersion === '' ? undefined : modelVersion;
+  let form: AnswerForm = 'one';
+  let isOwnRoute = false;
+  const refTo = () => {
+    const ref = readTorchServeRef(modelName, version);
+    isOwnRoute = models.describe(ref).route !== undefined;
+    return ref;
+  };
+  return predictFor(
+    call,
+    predict,
+    refTo,
+    (signature) => {
+      const request = isOwnRoute
+        ? decodeBody(input[0]?.bytes ?? new Uint8Array(0), '', signature, DEFAULT_DECODE_LIMITS)
+        : decodeFields(input, signature, DEFAULT_DECODE_LIMITS);
+      form = request.form;
+      return request.tensors;
+    },
+    ({ signature, outputs, rows }) =>
+      (isOwnRoute ? answerOfHandler(outputs) : encodeAnswer(signature, outputs, rows, form)).body,
+  );
+}
+
+function translate({ models }: GrpcDeps, error: unknown, request: PredictionsRequest | undefined): unknown {
+  if (!(error instanceof ServeryError) || error.code === 'INTERNAL') return error;
+  const { modelName: name = '', modelVersion } = request ?? {};
+  const version = modelVersion === '' ? undefined : modelVersion;
+  const isKnown = models.snapshot.models.some((model) => model.name === name);
+  const failure = failureOf(error, name === '' ? undefined : { name, version, isKnown });
+  const { hint, retryAfterMs } = error;
+  // Its interceptor says that a caller without a good token may not.
+  const code = error.code === 'UNAUTHENTICATED' ? 'FORBIDDEN' : error.code;
+  const message = code === 'FORBIDDEN' ? failure.message : `${failure.message}\n${javaClass(failure.type)}`;
+  return new ServeryError(code, message, { cause: error, hint, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+}

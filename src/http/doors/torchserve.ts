@@ -1,0 +1,147 @@
+/**
+ * TorchServe's inference API: predictions with any body, its descriptions and its health.
+ *
+ * Texts and types of failures, and what is asked of a path: its `http/api/rest/InferenceRequestHandler.java` and
+ * `ApiDescriptionRequestHandler.java`. Its port for metrics is a port of its own here too.
+ */
+import { ServeryError } from '../../core/errors.ts';
+import type { ModelRef } from '../../core/model.ts';
+import { version as ownVersion } from '../../core/package-info.ts';
+import { describeApi, describeModelApi } from '../../protocol/torchserve/description.ts';
+import { failureOf } from '../../protocol/torchserve/failure.ts';
+import { readTorchServeRef } from '../../protocol/torchserve/model-ref.ts';
+import { decodeBody, type AnswerForm } from '../../protocol/torchserve/request.ts';
+import { onlyMetrics } from '../../protocol/torchserve/metrics.ts';
+import { answerOfHandler, encodeAnswer, healthJson, prettyJson } from '../../protocol/torchserve/response.ts';
+import type { HttpDeps } from '../deps.ts';
+import type { CreateDoor } from '../door.ts';
+import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
+import { predictFor } from '../prediction.ts';
+import type { Method, Route } from '../route.ts';
+import { METRICS_TYPE } from '../server-routes.ts';
+
+const JSON_TYPE = 'application/json';
+/** Its handlers read whatever comes: an image, a form, JSON. */
+const ANY_BODY = { mediaTypes: [JSON_TYPE], anyType: true };
+/** It looks at the path alone. */
+const METHODS: readonly Method[] = ['POST', 'PUT', 'GET'];
+const PATHS = (call: string) => [`/${call}/:name`, `/${call}/:name/:version`];
+
+export const torchserveDoor: CreateDoor = (deps, isDraining) => {
+  const predict = predictAny(deps);
+  const call = (name: string, handle: Route['handle']): readonly Route[] =>
+    PATHS(name).flatMap((path) =>
+      METHODS.map((method) => ({
+        method,
+        path,
+        scope: 'predict',
+        body: ANY_BODY,
+        predicts: true,
+        model: refOf,
+        handle,
+      })),
+    );
+  const ping: Route = {
+    method: 'GET',
+    path: '/ping',
+    scope: 'none',
+    whileDraining: true,
+    handle(exchange) {
+      const isHealthy = deps.models.snapshot.ready && !isDraining();
+      exchange.send(isHealthy ? 200 : 500, JSON_TYPE, healthJson(isHealthy));
+    },
+  };
+  const shared = [...call('predictions', predict), ...call('explanations', refuseToExplain), ping];
+  const describe = (method: Method, path: string): Route => ({
+    method,
+    path,
+    scope: 'none',
+    handle: (exchange) => exchange.json(prettyJson(describeApi(ownVersion))),
+  });
+  const own: readonly Route[] = [
+    ...shared,
+    describe('OPTIONS', '/'),
+    describe('GET', '/api-description'),
+    ...PATHS('predictions').map((path): Route => ({
+      method: 'OPTIONS',
+      path,
+      scope: 'read',
+      model: refOf,
+      handle(exchange) {
+        const { model } = deps.models.describe(exchange.target!.model);
+        exchange.json(prettyJson(describeModelApi(ownVersion, model.name)));
+      },
+    })),
+  ];
+  return { shared, own, metrics: [metricsRoute(deps)], errors: inItsWords(deps) };
+};
+
+/** Its port for metrics: ours and its names, or those that `name[]` asks for. */
+function metricsRoute({ control }: HttpDeps): Route {
+  return {
+    method: 'GET',
+    path: '/metrics',
+    scope: 'read',
+    whileDraining: true,
+    async handle(exchange) {
+      const text = await control.metrics('torchserve');
+      const names = new Set(new URLSearchParams(exchange.query).getAll('name[]'));
+      exchange.send(200, METRICS_TYPE, names.size === 0 ? text : onlyMetrics(text, names));
+    },
+  };
+}
+
+function predictAny({ predict, models, options }: HttpDeps): Route['handle'] {
+  const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
+  return async (exchange) => {
+    const ref = exchange.target!.model;
+    const { body, headers } = exchange;
+    let form: AnswerForm = 'one';
+    const isOwnRoute = models.describe(ref).route !== undefined;
+    const { signature, outputs, rows } = await predictFor(exchange, predict, ref, (known) => {
+      const request = decodeBody(body, isOwnRoute ? '' : (headers['content-type'] ?? ''), known, limits);
+      form = request.form;
+      return request.tensors;
+    });
+    const answer = isOwnRoute ? answerOfHandler(outputs) : encodeAnswer(signature, outputs, rows, form);
+    exchange.send(200, answer.contentType, answer.body);
+  };
+}
+
+/** As if the handler had no `explain`: TorchServe finds that out when it calls it. */
+function refuseToExplain(): never {
+  throw new ServeryError('HANDLER_FAILED', 'Cannot explain: the model has no explainer');
+}
+
+function refOf({ name = '', version }: Readonly<Record<string, string | undefined>>): ModelRef {
+  return readTorchServeRef(name, version);
+}
+
+function inItsWords({ models }: HttpDeps): ErrorForm {
+  return (error, params) => {
+    const { name, version } = params;
+    const isKnown = models.snapshot.models.some((model) => model.name === name);
+    const asked = name === undefined ? undefined : { name, version, isKnown };
+    const { type, message } = failureOf(error, asked);
+    const status = statusOf(error);
+    return { status, body: prettyJson({ code: status, type, message }), headers: errorHeaders(error) };
+  };
+}
+
+function statusOf({ code }: ServeryError): number {
+  switch (code) {
+    // Its tokens are wrong as a parameter is wrong.
+    case 'UNAUTHENTICATED':
+    case 'FORBIDDEN':
+    case 'UNSUPPORTED_MEDIA_TYPE':
+    case 'UNSUPPORTED_ENCODING':
+      return 400;
+    case 'DEADLINE_EXCEEDED':
+      return 408;
+    case 'MODEL_FAILED':
+    case 'HANDLER_FAILED':
+      return 503;
+    default:
+      return STATUS[code];
+  }
+}
