@@ -5,6 +5,7 @@
  * batch is decided in batch-policy.ts. `#pump` is the only place where a batch can start.
  */
 import type { CancelSignal } from '../core/cancel-signal.ts';
+import type { ChunkSink } from '../core/chunk.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { ServeryError } from '../core/errors.ts';
 import { batchRun, rejection, type DispatchReason } from '../core/events.ts';
@@ -26,6 +27,8 @@ export interface SubmitOptions {
   readonly queueDeadline?: number | undefined;
   readonly signal?: CancelSignal | undefined;
   readonly parameters?: Parameters | undefined;
+  /** Takes the answer bit by bit: then the request never shares a run, and is one row. */
+  readonly sink?: ChunkSink | undefined;
 }
 
 /** What a batch is run with. */
@@ -35,6 +38,7 @@ export interface BatchCall {
   /** When the last of its callers gives up; undefined when one of them never does. */
   readonly deadline: number | undefined;
   readonly parameters: Parameters | undefined;
+  readonly sink: ChunkSink | undefined;
   /** Aborts when the last of its callers has given up. */
   readonly signal: CancelSignal;
 }
@@ -68,6 +72,7 @@ interface Waiting {
   readonly queueDeadline: number;
   readonly group: string;
   readonly parameters: Parameters | undefined;
+  readonly sink: ChunkSink | undefined;
   readonly resolve: (outputs: readonly Tensor[]) => void;
   readonly reject: (reason: ServeryError) => void;
   /** The run for which it left the queue. */
@@ -176,14 +181,14 @@ export class Batcher implements AsyncDisposable {
     tensors: readonly Tensor[],
     rows: number,
     { stackKey }: CheckedInputs,
-    { deadline = Infinity, queueDeadline = Infinity, signal, parameters }: SubmitOptions,
+    { deadline = Infinity, queueDeadline = Infinity, signal, parameters, sink }: SubmitOptions,
   ): Promise<readonly Tensor[]> {
     return new Promise((resolve, reject) => {
       const group = parameters === undefined ? stackKey : `${stackKey}${textOf(parameters)}`;
       const since = this.#clock.now();
       // prettier-ignore
       const waiting: Waiting = {
-        inputs: tensors, rows, since, deadline, queueDeadline, group, parameters, resolve, reject,
+        inputs: tensors, rows, since, deadline, queueDeadline, group, parameters, sink, resolve, reject,
         run: undefined, settled: false,
       };
       if (deadline !== Infinity || queueDeadline !== Infinity) {
@@ -289,6 +294,7 @@ export class Batcher implements AsyncDisposable {
       rows: runRows,
       deadline: deadline === Infinity ? undefined : deadline,
       parameters: batch[0]!.parameters,
+      sink: batch[0]!.sink,
       signal: run,
     };
     const parts = batch.map((waiting) => waiting.inputs);
@@ -304,7 +310,8 @@ export class Batcher implements AsyncDisposable {
     }
     const runMs = this.#clock.now() - start;
     const failed = failure !== undefined;
-    if (!failed) this.#costs.observe(runRows, runMs);
+    // How long a stream takes is up to whoever takes it.
+    if (!failed && call.sink === undefined) this.#costs.observe(runRows, runMs);
     if (batchRun.hasSubscribers) {
       const paddedRows = runRows - rows;
       // prettier-ignore
