@@ -4,8 +4,9 @@
  * A door decodes and encodes, by the folder of its name in protocol/; predictions, limits and models are the same
  * as everywhere.
  */
-import type { ProtocolName } from '../protocol/protocols.ts';
+import { isShared, type ProtocolName } from '../protocol/protocols.ts';
 import type { HttpDeps } from './deps.ts';
+import { bentomlDoor } from './doors/bentoml.ts';
 import { kserveDoor } from './doors/kserve.ts';
 import { tensorflowServingDoor } from './doors/tensorflow-serving.ts';
 import type { ErrorForm } from './errors.ts';
@@ -25,6 +26,7 @@ export type CreateDoor = (deps: HttpDeps, isDraining: () => boolean) => Door;
 const DOORS: Readonly<Record<ProtocolName, CreateDoor>> = {
   tensorflowServing: tensorflowServingDoor,
   kserve: kserveDoor,
+  bentoml: bentomlDoor,
 };
 
 export function createDoor(name: ProtocolName, deps: HttpDeps, isDraining: () => boolean): Door {
@@ -36,6 +38,6 @@ export function createDoor(name: ProtocolName, deps: HttpDeps, isDraining: () =>
 /** The routes on the shared port of all protocols that are enabled. */
 export function sharedDoorRoutes(deps: HttpDeps, isDraining: () => boolean): readonly Route[] {
   const names = Object.keys(DOORS) as ProtocolName[];
-  const enabled = names.filter((name) => deps.protocols[name].enabled);
+  const enabled = names.filter((name) => isShared(deps.protocols[name]));
   return enabled.flatMap((name) => createDoor(name, deps, isDraining).shared);
 }

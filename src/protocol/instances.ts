@@ -89,6 +89,27 @@ function readRows(instances: unknown, reader: Reader): readonly NamedTensor[] {
   });
 }
 
+/**
+ * Inputs by name, each as a nest; the one input of a model also alone.
+ *
+ * @param size of the text that they were read from, in characters
+ * @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT`
+ */
+export function decodeInputs(
+  inputs: unknown,
+  signature: Signature,
+  size: number,
+  limits: DecodeLimits,
+): readonly NamedTensor[] {
+  return readColumns(inputs, { signature, limits, mostElements: Math.min(size, limits.maxElements) });
+}
+
+/** The one output as a nest, or an object of all. */
+export function encodeOutputs({ outputs: specs }: Signature, outputs: readonly Tensor[]): string {
+  const texts = specs.map((spec, i) => nestText(spec, outputs[i]!, outputs[i]!.shape, 0));
+  return specs.length === 1 ? texts[0]! : objectText(specs, texts);
+}
+
 function readColumns(inputs: unknown, reader: Reader): readonly NamedTensor[] {
   const specs = reader.signature.inputs;
   const [only] = specs;
@@ -165,10 +186,7 @@ function fromBase64(text: unknown): Uint8Array {
 export function encodePredictions(signature: Signature, outputs: readonly Tensor[], form: InstancesForm): string {
   const specs = signature.outputs;
   const isSingle = specs.length === 1;
-  if (form === 'column') {
-    const texts = specs.map((spec, i) => nestText(spec, outputs[i]!, outputs[i]!.shape, 0));
-    return `{"outputs":${isSingle ? texts[0] : objectText(specs, texts)}}`;
-  }
+  if (form === 'column') return `{"outputs":${encodeOutputs(signature, outputs)}}`;
   const sizes = outputs.map(({ shape }) => shape[0]);
   const [rows] = sizes;
   if (rows === undefined || sizes.some((size) => size !== rows)) {

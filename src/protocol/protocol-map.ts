@@ -1,9 +1,10 @@
 /** Who answers where: what `servery check` prints of the protocols of other systems. */
-import { ownPorts, type ProtocolName, type ProtocolOptions } from './protocols.ts';
+import { isShared, ownPorts, type ProtocolName, type ProtocolOptions } from './protocols.ts';
 
 const TERRITORIES: Readonly<Record<ProtocolName, { readonly system: string; readonly path: string }>> = {
   tensorflowServing: { system: 'TensorFlow Serving', path: '/v1/models/*' },
   kserve: { system: "KServe's first protocol", path: '/v1/models/*' },
+  bentoml: { system: 'BentoML', path: '/*' },
 };
 
 export interface ProtocolPlace {
@@ -16,7 +17,7 @@ export interface ProtocolPlace {
 
 export function protocolMap(options: ProtocolOptions): readonly ProtocolPlace[] {
   const names = Object.keys(TERRITORIES) as ProtocolName[];
-  const shared = names.filter((protocol) => options[protocol].enabled);
+  const shared = names.filter((protocol) => isShared(options[protocol]));
   return [
     ...shared.map((protocol) => ({ protocol, at: 'listen.http', ...TERRITORIES[protocol] })),
     ...ownPorts(options).map(({ protocol, address: at }) => ({ protocol, at, ...TERRITORIES[protocol] })),

@@ -25,6 +25,7 @@ export const protocolOptions = z.strictObject({
       http: ownPort("KServe's first protocol", 8080),
     })
     .prefault({}),
+  bentoml: z.strictObject({ http: ownPort('BentoML', 3000) }).prefault({}),
 });
 
 export type ProtocolInput = z.input<typeof protocolOptions>;
@@ -36,6 +37,11 @@ export interface OwnPort {
   readonly protocol: ProtocolName;
   /** `HOST:PORT`. */
   readonly address: string;
+}
+
+/** Whether a protocol speaks on the shared port too; those whose paths would collide never do. */
+export function isShared(options: ProtocolOptions[ProtocolName]): boolean {
+  return 'enabled' in options && options.enabled;
 }
 
 /** The ports beside the shared ones that a server opens. */
