@@ -45,7 +45,7 @@ def synchronous():
         assert "".join(client.spell(word="grüße")) == "g.r.ü.ß.e."
         assert "".join(client.talk(prompt="one two")) == "one two "
         fails(lambda: client.iris(X=[[1.0, 2.0]]), 400, '"error":"1 validation error for Input"')
-        fails(lambda: client.classify(length="long"), 400, '"loc":["length"]')
+        fails(lambda: client.classify(length="long", tags=[]), 400, '"loc":["length"]')
         fails(lambda: list(client.talk(prompt="fail")), 500, "An unexpected error has occurred")
         try:
             list(client.talk(prompt="fail-late"))
@@ -53,7 +53,7 @@ def synchronous():
             assert "incomplete" in str(error), error
         else:
             raise AssertionError("a stream that broke off looks whole")
-        fails(lambda: client.spell(word=["a", "b"]), 400, "2 rows")
+        fails(lambda: list(client.spell(word=["a", "b"])), 400, "2 rows")
         try:
             client.iris(Y=FLOWERS)
         except TypeError as error:
