@@ -45,6 +45,9 @@ export class AnswerStream {
   cut(lastWords = ''): void {
     if (!this.#isOpen) return;
     this.#settle();
+    // A client that takes nothing would keep it open.
+    const stall = this.#clock.after(STALLED_AFTER_MS, () => this.#response.destroy());
+    this.#response.once('close', () => stall[Symbol.dispose]());
     this.#response.write(lastWords, () => this.#response.destroy());
   }
 

@@ -9,7 +9,7 @@ const TALK = `import { defineHandler } from 'servery';
   import * as z from 'zod';
   export default defineHandler({
     route: 'POST /talk',
-    body: z.object({ say: z.enum(['text', 'values', 'bytes', 'nothing', 'fail', 'fail-late', 'endless', 'slow', 'wrong']) }),
+    body: z.object({ say: z.enum(['text', 'values', 'bytes', 'nothing', 'fail', 'fail-late', 'endless', 'slow', 'wrong', 'ten']) }),
     async *stream({ say }, { signal, log }) {
       if (say === 'text') yield* ['one ', 'two\\nlines ', 'drei ü'];
       if (say === 'values') yield* [{ a: 1 }, [2], 3, null];
@@ -17,6 +17,7 @@ const TALK = `import { defineHandler } from 'servery';
       if (say === 'fail') throw new Error('secret');
       if (say === 'fail-late') { yield 'begun'; throw new Error('secret'); }
       if (say === 'wrong') { yield 'begun'; yield undefined; }
+      if (say === 'ten') for (let i = 0; i < 10; i += 1) { yield i + ' '; await new Promise((later) => setTimeout(later, 100)); }
       if (say === 'slow') {
         yield 'first';
         await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -45,7 +46,7 @@ describe('a handler that streams', () => {
       await mkdir(`${workspace.path}/models/${name}/1`, { recursive: true });
       await writeFile(`${workspace.path}/models/${name}/1/handler.ts`, source);
     }
-    server = await startServer(workspace.path, { args: ['--set', 'frontEnds=2'] });
+    server = await startServer(workspace.path, { args: ['--set', 'frontEnds=2', '--set', 'defaultTimeout=1s'] });
   });
   after(async () => {
     await server.stop();
@@ -138,6 +139,16 @@ describe('a handler that streams', () => {
     assert.match(text, /^"first"\n[^]*"code":"DEADLINE_EXCEEDED"/);
   });
 
+  it('may take longer than the default timeout, which is that of one chunk', async () => {
+    assert.equal(await (await talk('ten')).text(), '0 1 2 3 4 5 6 7 8 9 ');
+    const silent = await talk('slow', { accept: 'application/x-ndjson' });
+    let text = '';
+    await assert.rejects(async () => {
+      for await (const bytes of silent.body!) text += Buffer.from(bytes as Uint8Array).toString();
+    });
+    assert.match(text, /no chunk came for 1 s.*"code":"DEADLINE_EXCEEDED"/);
+  });
+
   it('waits for a client that takes nothing', async () => {
     const controller = new AbortController();
     const response = await talk('endless', {}, controller.signal);
@@ -156,5 +167,12 @@ describe('a handler that streams', () => {
       body: JSON.stringify({ rows: [{ word: 'abc' }, { word: '' }] }),
     });
     assert.deepEqual(((await response.json()) as { rows: unknown }).rows, [{ letters: 'a.b.c.' }, { letters: '' }]);
+  });
+
+  it('ends its answer when the server stops, and then no other begins', async () => {
+    const response = await talk('ten');
+    const stopped = server.stop();
+    assert.equal(await response.text(), '0 1 2 3 4 5 6 7 8 9 ');
+    assert.equal(await stopped, 0);
   });
 });

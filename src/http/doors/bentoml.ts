@@ -34,7 +34,7 @@ export const bentomlDoor: CreateDoor = (deps, isDraining) => {
       method: 'POST',
       path: '/:model',
       scope: 'predict',
-      body: { mediaTypes: ['application/json', ...FORMS, 'text/plain', 'application/octet-stream'], anyType: true },
+      body: { mediaTypes: ['application/json', 'multipart/form-data'], anyType: true },
       predicts: true,
       handle: callMethod(deps),
     },

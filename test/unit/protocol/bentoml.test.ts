@@ -4,7 +4,7 @@ import { ServeryError } from '../../../src/core/errors.ts';
 import { checkInputs, type Signature } from '../../../src/core/signature.ts';
 import { decodeArguments, encodeAnswer, formToJson, methodSchema } from '../../../src/protocol/bentoml.ts';
 import { DEFAULT_DECODE_LIMITS } from '../../../src/protocol/json.ts';
-import { fuzz } from '../../support/fuzz.ts';
+import { fuzz, Random } from '../../support/fuzz.ts';
 
 const vector: Signature = {
   inputs: [{ name: 'x', datatype: 'FP32', shape: [null, 2] }],
@@ -114,4 +114,18 @@ test('whatever comes is taken or refused, and nothing else', () => {
     }
   });
   assert.ok(taken > 100, `${taken} were taken`);
+});
+
+test('whatever comes as a form becomes JSON or is refused, and nothing else', async () => {
+  const head = 'Content-Disposition: form-data; name="image"; filename="a.bin"';
+  const whole = new TextEncoder().encode(`--x\r\n${head}\r\n\r\nabc\r\n--x\r\n${head}\r\n\r\n1\r\n--x--\r\n`);
+  const pieces = ['--x', '\r\n', '--', 'name="', '; ', ': '].map((piece) => new TextEncoder().encode(piece));
+  for (let seed = 1; seed <= 2000; seed += 1) {
+    const body = new Random(seed).mutate(whole, pieces);
+    try {
+      JSON.parse(await formToJson(body, 'multipart/form-data; boundary=x'));
+    } catch (error) {
+      assert.ok(error instanceof ServeryError && error.code === 'INVALID_REQUEST', `seed ${seed}: ${String(error)}`);
+    }
+  }
 });

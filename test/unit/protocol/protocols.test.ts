@@ -40,3 +40,10 @@ test('two protocols that want the same path or the same port are refused, each b
   });
   assert.deepEqual(protocolClashes(anyPort, { 'listen.http': '127.0.0.1:0' }), []);
 });
+
+test('BentoML, whose paths begin at the root, has a port of its own or none', () => {
+  const options = protocolOptions.parse({ tensorflowServing: { enabled: false }, bentoml: { http: '127.0.0.1:3000' } });
+  assert.deepEqual(ownPorts(options), [{ protocol: 'bentoml', address: '127.0.0.1:3000' }]);
+  assert.equal(describeProtocolMap(protocolMap(options)), 'protocols\n  127.0.0.1:3000 /*  BentoML');
+  assert.equal(protocolOptions.safeParse({ bentoml: { enabled: true } }).success, false);
+});
