@@ -169,6 +169,20 @@ describe('a handler that streams', () => {
     assert.deepEqual(((await response.json()) as { rows: unknown }).rows, [{ letters: 'a.b.c.' }, { letters: '' }]);
   });
 
+  it('is documented with the forms of its answer', async () => {
+    const response = await fetch(`${server.http}/openapi.json`);
+    const { paths } = (await response.json()) as { paths: Record<string, never> };
+    const { content } = (paths['/talk'] as { post: { responses: Record<string, { content: object }> } }).post.responses[
+      '200'
+    ]!;
+    assert.deepEqual(Object.keys(content).sort(), [
+      'application/octet-stream',
+      'application/x-ndjson',
+      'text/event-stream',
+      'text/plain',
+    ]);
+  });
+
   it('ends its answer when the server stops, and then no other begins', async () => {
     const response = await talk('ten');
     const stopped = server.stop();
