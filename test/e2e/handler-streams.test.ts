@@ -171,10 +171,9 @@ describe('a handler that streams', () => {
 
   it('is documented with the forms of its answer', async () => {
     const response = await fetch(`${server.http}/openapi.json`);
-    const { paths } = (await response.json()) as { paths: Record<string, never> };
-    const { content } = (paths['/talk'] as { post: { responses: Record<string, { content: object }> } }).post.responses[
-      '200'
-    ]!;
+    type Operation = { responses: Record<string, { content: object }> };
+    const { paths } = (await response.json()) as { paths: Record<string, { post: Operation }> };
+    const { content } = paths['/talk']!.post.responses['200']!;
     assert.deepEqual(Object.keys(content).sort(), [
       'application/octet-stream',
       'application/x-ndjson',
