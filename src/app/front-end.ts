@@ -20,6 +20,7 @@ import { FrontModels } from '../models/front-models.ts';
 import type { OwnPort, ProtocolOptions } from '../protocol/protocols.ts';
 import { createPredictRows, type PredictRows } from '../serving/predict-rows.ts';
 import { createPredict, type Predict } from '../serving/predict.ts';
+import { createStream, type Stream } from '../serving/stream.ts';
 import type { LogOptions } from '../telemetry/options.ts';
 import type { Address } from './addresses.ts';
 
@@ -60,6 +61,7 @@ export interface FrontEndCore extends AsyncDisposable {
   readonly models: FrontModels;
   readonly predict: Predict;
   readonly predictRows: PredictRows;
+  readonly stream: Stream;
 }
 
 export function createFrontEndCore(defaultTimeoutMs: number): FrontEndCore {
@@ -70,7 +72,8 @@ export function createFrontEndCore(defaultTimeoutMs: number): FrontEndCore {
     return answer(ref, decode, { ...options, deadline: systemClock.now() + defaultTimeoutMs });
   };
   const predictRows = createPredictRows(predict);
-  return { models, predict, predictRows, [Symbol.asyncDispose]: () => models[Symbol.asyncDispose]() };
+  const stream = createStream((ref) => models.acquire(ref), defaultTimeoutMs);
+  return { models, predict, predictRows, stream, [Symbol.asyncDispose]: () => models[Symbol.asyncDispose]() };
 }
 
 export interface FrontEnd {
@@ -86,7 +89,7 @@ export interface FrontEnd {
 /** @param jobs undefined where there are none: the server is online only */
 export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, jobs: JobApi | undefined): FrontEnd {
   const core = createFrontEndCore(settings.defaultTimeoutMs);
-  const { models, predict } = core;
+  const { models, predict, stream } = core;
   const keys = createKeyRing(settings.auth);
   const openapi = createOpenApiPage(models, {
     version,
@@ -95,6 +98,7 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, 
   });
   const httpDeps: HttpDeps = {
     predict,
+    stream,
     models,
     control,
     jobs,

@@ -1,4 +1,5 @@
 /** A request in a batcher, and the batch it becomes a part of. */
+import type { ChunkSink } from '../core/chunk.ts';
 import type { CancelSignal } from '../core/cancel-signal.ts';
 import type { ServeryError } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -15,6 +16,7 @@ export interface Waiting {
   readonly queueDeadline: number;
   readonly group: string;
   readonly parameters: Parameters | undefined;
+  readonly sink: ChunkSink | undefined;
   readonly resolve: (outputs: readonly Tensor[]) => void;
   readonly reject: (reason: ServeryError) => void;
   /** The run for which it left the queue. */

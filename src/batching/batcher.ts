@@ -5,6 +5,7 @@
  * batch is decided in batch-policy.ts. `#pump` is the only place where a batch can start.
  */
 import type { CancelSignal } from '../core/cancel-signal.ts';
+import type { ChunkSink } from '../core/chunk.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { ServeryError } from '../core/errors.ts';
 import { batchRun, rejection, type DispatchReason } from '../core/events.ts';
@@ -27,6 +28,8 @@ export interface SubmitOptions {
   readonly queueDeadline?: number | undefined;
   readonly signal?: CancelSignal | undefined;
   readonly parameters?: Parameters | undefined;
+  /** Takes the answer bit by bit: then the request never shares a run, and is one row. */
+  readonly sink?: ChunkSink | undefined;
 }
 
 /** What a batch is run with. */
@@ -36,6 +39,7 @@ export interface BatchCall {
   /** When the last of its callers gives up; undefined when one of them never does. */
   readonly deadline: number | undefined;
   readonly parameters: Parameters | undefined;
+  readonly sink: ChunkSink | undefined;
   /** Aborts when the last of its callers has given up. */
   readonly signal: CancelSignal;
 }
@@ -141,14 +145,14 @@ export class Batcher implements AsyncDisposable {
     tensors: readonly Tensor[],
     rows: number,
     { stackKey }: CheckedInputs,
-    { deadline = Infinity, queueDeadline = Infinity, signal, parameters }: SubmitOptions,
+    { deadline = Infinity, queueDeadline = Infinity, signal, parameters, sink }: SubmitOptions,
   ): Promise<readonly Tensor[]> {
     return new Promise((resolve, reject) => {
       const group = parameters === undefined ? stackKey : `${stackKey}${textOf(parameters)}`;
       const since = this.#clock.now();
       // prettier-ignore
       const waiting: Waiting = {
-        inputs: tensors, rows, since, deadline, queueDeadline, group, parameters, resolve, reject,
+        inputs: tensors, rows, since, deadline, queueDeadline, group, parameters, sink, resolve, reject,
         run: undefined, settled: false,
       };
       this.#deadlines.watch(waiting);
@@ -251,6 +255,7 @@ export class Batcher implements AsyncDisposable {
       rows: runRows,
       deadline: deadline === Infinity ? undefined : deadline,
       parameters: batch[0]!.parameters,
+      sink: batch[0]!.sink,
       signal: run,
     };
     const parts = batch.map((waiting) => waiting.inputs);
@@ -267,7 +272,8 @@ export class Batcher implements AsyncDisposable {
     const runMs = this.#clock.now() - start;
     const failed = failure !== undefined;
     // What the model took, and not until when this thread was free to notice: in an overload that says nothing of it.
-    if (!failed) this.#costs.observe(runRows, computeMs);
+    // How long a stream takes is up to whoever takes it.
+    if (!failed && call.sink === undefined) this.#costs.observe(runRows, computeMs);
     if (batchRun.hasSubscribers) {
       const paddedRows = runRows - rows;
       // prettier-ignore

@@ -1,6 +1,6 @@
 /** Every method of the gRPC door by its path. */
 import type { GrpcDeps } from './deps.ts';
-import type { ProtocolName } from '../protocol/protocols.ts';
+import { isShared, type ProtocolName } from '../protocol/protocols.ts';
 import type { HealthService } from './health.ts';
 import { inferenceMethods } from './inference-service.ts';
 import type { Method } from './method.ts';
@@ -14,7 +14,7 @@ export function methodTable(
   isDraining: () => boolean,
 ): ReadonlyMap<string, Method> {
   const { only } = deps;
-  const has = (protocol: ProtocolName) => (only === undefined ? deps.protocols[protocol].enabled : only === protocol);
+  const has = (protocol: ProtocolName) => (only === undefined ? isShared(deps.protocols[protocol]) : only === protocol);
   const services: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
     ...(only === undefined ? { 'inference.GRPCInferenceService': inferenceMethods(deps, isDraining) } : {}),
     ...(has('tensorflowServing') && tensorflowServingServices(deps)),

@@ -7,6 +7,7 @@ import type { Refusal } from '../models/front-models.ts';
 import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
 import type { ProtocolOptions } from '../protocol/protocols.ts';
 import type { Predict } from '../serving/predict.ts';
+import type { Stream } from '../serving/stream.ts';
 import type { HttpOptions } from './options.ts';
 
 /** The models as this front end sees them now. */
@@ -30,6 +31,8 @@ export interface Page {
 
 export interface HttpDeps {
   readonly predict: Predict;
+  /** For versions whose descriptor says `streams`. */
+  readonly stream: Stream;
   readonly models: ReadModels;
   readonly control: ControlApi;
   /** Undefined where there are no jobs: the server is online only. */

@@ -4,8 +4,9 @@
  * A door decodes and encodes, by the folder of its name in protocol/; predictions, limits and models are the same
  * as everywhere.
  */
-import type { ProtocolName } from '../protocol/protocols.ts';
+import { isShared, type ProtocolName } from '../protocol/protocols.ts';
 import type { HttpDeps } from './deps.ts';
+import { bentomlDoor } from './doors/bentoml.ts';
 import { kserveDoor } from './doors/kserve.ts';
 import { mlflowDoor } from './doors/mlflow.ts';
 import { sagemakerDoor } from './doors/sagemaker.ts';
@@ -33,6 +34,7 @@ const DOORS: Readonly<Record<ProtocolName, CreateDoor>> = {
   sagemaker: sagemakerDoor,
   mlflow: mlflowDoor,
   torchserve: torchserveDoor,
+  bentoml: bentomlDoor,
 };
 
 export function createDoor(name: ProtocolName, deps: HttpDeps, isDraining: () => boolean): Required<Door> {
@@ -44,6 +46,6 @@ export function createDoor(name: ProtocolName, deps: HttpDeps, isDraining: () =>
 /** The routes on the shared port of all protocols that are enabled. */
 export function sharedDoorRoutes(deps: HttpDeps, isDraining: () => boolean): readonly Route[] {
   const names = Object.keys(DOORS) as ProtocolName[];
-  const enabled = names.filter((name) => deps.protocols[name].enabled);
+  const enabled = names.filter((name) => isShared(deps.protocols[name]));
   return enabled.flatMap((name) => createDoor(name, deps, isDraining).shared);
 }

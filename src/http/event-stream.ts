@@ -1,15 +1,9 @@
-/**
- * Server-sent events: one answer that goes on.
- *
- * Nothing of it is unbounded. The door has so many streams at once and no more; a stream holds what its client has
- * not taken yet, and a client that does not take it in time is cut off: it can come back with `Last-Event-ID`.
- */
+/** Server-sent events: an answer that goes on until its client leaves or nothing more can come. A door has so many at once. */
 import type { ServerResponse } from 'node:http';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { ServeryError } from '../core/errors.ts';
+import { AnswerStream } from './answer-stream.ts';
 
-/** A client that has taken nothing for so long is gone, or as good as gone. */
-const STALLED_AFTER_MS = 15_000;
 /** Proxies close connections on which nothing comes. */
 const KEEP_ALIVE_MS = 15_000;
 
@@ -20,65 +14,27 @@ export interface ServerEvent {
   readonly data: string;
 }
 
-export class EventStream {
-  readonly #response: ServerResponse;
-  readonly #ended = Promise.withResolvers<void>();
+export class EventStream extends AnswerStream {
   readonly #clock: Clock;
-  #isOpen = true;
   #lastSentMs: number;
 
   /** @param headers names and values in turn */
   constructor(response: ServerResponse, headers: readonly string[], clock: Clock = systemClock) {
-    this.#response = response;
+    super(response, 'text/event-stream; charset=utf-8', headers, clock);
     this.#clock = clock;
     this.#lastSentMs = clock.now();
-    response.writeHead(200, [
-      'content-type',
-      'text/event-stream; charset=utf-8',
-      'cache-control',
-      'no-store',
-      ...headers,
-    ]);
-    response.flushHeaders();
-    response.once('close', () => this.#settle());
-  }
-
-  /** False once the client has gone or the stream was ended. */
-  get isOpen(): boolean {
-    return this.#isOpen;
-  }
-
-  /** Resolves when the stream is no longer open. */
-  get ended(): Promise<void> {
-    return this.#ended.promise;
   }
 
   /** Resolves when the client has taken enough for more, or the stream is no longer open. */
   async send(events: readonly ServerEvent[]): Promise<void> {
-    if (events.length > 0) await this.#write(events.map(encodeEvent).join(''));
-    else if (this.#clock.now() - this.#lastSentMs >= KEEP_ALIVE_MS) await this.#write(': nothing new\n\n');
-  }
-
-  end(): void {
-    if (!this.#isOpen) return;
-    this.#settle();
-    this.#response.end();
-  }
-
-  async #write(text: string): Promise<void> {
-    if (!this.#isOpen) return;
-    this.#lastSentMs = this.#clock.now();
-    if (this.#response.write(text)) return;
-    using _stall = this.#clock.after(STALLED_AFTER_MS, () => this.#response.destroy());
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#response.once('drain', resolve);
-    await Promise.race([promise, this.#ended.promise]);
-    this.#response.off('drain', resolve);
-  }
-
-  #settle(): void {
-    this.#isOpen = false;
-    this.#ended.resolve();
+    const text =
+      events.length > 0
+        ? events.map(encodeEvent).join('')
+        : this.#clock.now() - this.#lastSentMs >= KEEP_ALIVE_MS
+          ? ': nothing new\n\n'
+          : '';
+    if (text !== '') this.#lastSentMs = this.#clock.now();
+    await this.write(text);
   }
 }
 

@@ -11,6 +11,7 @@ import { ServeryError, type ErrorCode } from '../core/errors.ts';
 import { predictionDone, requestDone } from '../core/events.ts';
 import type { ModelVersion } from '../core/model.ts';
 import type { ByteBudget } from '../listening/byte-budget.ts';
+import { AnswerStream } from './answer-stream.ts';
 import { BodyReader } from './body.ts';
 import { chooseCoding, compress, COMPRESS_FROM_BYTES, isOnlyCoding } from './compression.ts';
 import { toErrorAnswer, type ErrorForm } from './errors.ts';
@@ -60,7 +61,11 @@ export class Exchange implements CancelSignal {
   #timer: Disposable | undefined;
   #error: unknown;
   #isAnswered = false;
-  #stream: EventStream | undefined;
+  #events: EventStream | undefined;
+  #chunks: AnswerStream | undefined;
+  #lastWords: ((error: string) => string) | undefined;
+  /** How the chunks end, if nothing else is known when they do. */
+  #chunksEnd: ErrorCode | 'OK' = 'OK';
   /** The client sends its body only when it is told to. */
   #awaitsLeave = false;
   #requestId: string | undefined;
@@ -101,7 +106,7 @@ export class Exchange implements CancelSignal {
 
   /** As the signal of its prediction: nobody waits for the answer any more. An AbortController would cost 4 microseconds. */
   get aborted(): boolean {
-    return this.#isAnswered;
+    return this.#chunks === undefined ? this.#isAnswered : !this.#chunks.isOpen;
   }
 
   /** Requests larger than a batch listen once for each of their chunks. */
@@ -179,21 +184,41 @@ export class Exchange implements CancelSignal {
    */
   openStream(): EventStream | undefined {
     if (!this.#settle()) return undefined;
-    this.#stream = new EventStream(this.#response, this.#common);
-    if (this.#isDraining() || this.request.method === 'HEAD') this.#stream.end();
-    return this.#stream;
+    this.#events = new EventStream(this.#response, this.#common);
+    if (this.#isDraining() || this.request.method === 'HEAD') this.#events.end();
+    return this.#events;
+  }
+
+  /**
+   * Answers with what comes bit by bit; ends by itself, and the server waits for it.
+   *
+   * @param lastWords what is said, given an error, before a connection is cut
+   * @returns undefined when the request has its answer already
+   */
+  openChunks(contentType: string, lastWords?: (error: string) => string): AnswerStream | undefined {
+    if (!this.#settle()) return undefined;
+    const headers = this.#isDraining() ? [...this.#common, 'connection', 'close'] : this.#common;
+    this.#lastWords = lastWords;
+    this.#chunks = new AnswerStream(this.#response, contentType, headers);
+    return this.#chunks;
   }
 
   /** A stream would go on for ever: the server is stopping. */
   endStream(): void {
-    this.#stream?.end();
+    this.#events?.end();
   }
 
   fail(error: unknown): void {
-    if (!this.#settle()) return;
+    const isLate = this.#chunks?.isOpen === true;
+    if (!isLate && !this.#settle()) return;
     const form = this.target?.route.errors ?? this.#errors;
     const { code, status, body, headers, contentType = JSON_TYPE } = toErrorAnswer(error, form, this.target?.params);
     this.#error = error;
+    if (isLate) {
+      this.#chunksEnd = code;
+      this.#chunks?.cut(this.#lastWords?.(typeof body === 'string' ? body : new TextDecoder().decode(body)));
+      return;
+    }
     this.#reader?.discard();
     this.#onAbort?.();
     if (this.#common[0] !== 'x-request-id') this.#common.push('x-request-id', this.requestId);
@@ -205,7 +230,12 @@ export class Exchange implements CancelSignal {
 
   /** The connection is gone: with or without an answer, nobody waits for one. */
   closed(): void {
-    if (this.#stream !== undefined) this.#announce(200, 'OK');
+    if (this.#events !== undefined) this.#announce(200, 'OK');
+    if (this.#chunks !== undefined) {
+      const isWhole = this.#response.writableFinished;
+      this.#announce(200, isWhole || this.#chunksEnd !== 'OK' ? this.#chunksEnd : 'CANCELLED');
+      this.#onAbort?.();
+    }
     if (!this.#settle()) return;
     this.#onAbort?.();
     this.#reader?.discard();

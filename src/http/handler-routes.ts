@@ -6,12 +6,15 @@
  */
 import { ServeryError } from '../core/errors.ts';
 import { decodeEnvelope, type BodyIssue } from '../core/handler-envelope.ts';
-import type { BytesElement } from '../core/tensor.ts';
 import type { VersionDescriptor } from '../models/snapshot.ts';
+import type { Signature } from '../core/signature.ts';
+import type { BytesElement, Tensor } from '../core/tensor.ts';
 import type { Predict } from '../serving/predict.ts';
+import type { Stream } from '../serving/stream.ts';
+import { chunkForm, sendChunks } from './chunks.ts';
 import type { HttpDeps, ReadModels } from './deps.ts';
 import type { Exchange } from './exchange.ts';
-import { predictFor } from './prediction.ts';
+import { predictFor, streamFor } from './prediction.ts';
 import type { Method, Route } from './route.ts';
 import { Router } from './router.ts';
 
@@ -20,12 +23,14 @@ const BODY = { mediaTypes: ['application/json'] };
 export class HandlerRoutes {
   readonly #models: ReadModels;
   readonly #predict: Predict;
+  readonly #stream: Stream;
   #sequence = -1;
   #router = new Router([]);
 
-  constructor({ models, predict }: Pick<HttpDeps, 'models' | 'predict'>) {
+  constructor({ models, predict, stream }: Pick<HttpDeps, 'models' | 'predict' | 'stream'>) {
     this.#models = models;
     this.#predict = predict;
+    this.#stream = stream;
   }
 
   /** The routes of the versions that are live now. */
@@ -43,7 +48,10 @@ export class HandlerRoutes {
     return this.#router;
   }
 
-  #toRoute({ model: { name } }: VersionDescriptor, { method, path }: NonNullable<VersionDescriptor['route']>): Route {
+  #toRoute(
+    { model: { name }, streams = false }: VersionDescriptor,
+    { method, path }: NonNullable<VersionDescriptor['route']>,
+  ): Route {
     return {
       method: method as Method,
       path,
@@ -52,26 +60,33 @@ export class HandlerRoutes {
       predicts: true,
       model: () => ({ name }),
       docs: { tag: 'Predictions', summary: `Model ${name}` },
-      handle: (exchange) => this.#answer(exchange, name),
+      handle: (exchange) => this.#answer(exchange, name, streams),
     };
   }
 
-  async #answer(exchange: Exchange, name: string): Promise<void> {
-    const { body, target } = exchange;
+  async #answer(exchange: Exchange, name: string, streams: boolean): Promise<void> {
+    const { body, headers, target } = exchange;
     const { params } = target!;
-    const { outputs } = await predictFor(
-      exchange,
-      this.#predict,
-      { name },
-      ({ inputs: [input] }) => [{ name: input?.name ?? 'body', datatype: 'BYTES', shape: [1], data: [body] }],
-      { parameters: Object.keys(params).length === 0 ? undefined : params },
-    );
-    const [element] = (outputs[0]?.data ?? []) as readonly BytesElement[];
-    if (element === undefined) throw new ServeryError('HANDLER_FAILED', `Model ${name} gave no answer`);
-    const envelope = decodeEnvelope(element);
-    if ('ok' in envelope) exchange.json(envelope.ok);
-    else exchange.send(422, 'application/json', JSON.stringify(refusal(envelope.invalid)));
+    const decode = ({ inputs: [input] }: Signature) => {
+      return [{ name: input?.name ?? 'body', datatype: 'BYTES' as const, shape: [1], data: [body] }];
+    };
+    const options = { parameters: Object.keys(params).length === 0 ? undefined : params };
+    if (streams) {
+      const chunks = streamFor(exchange, this.#stream, { name }, decode, options);
+      await sendChunks(exchange, chunks, chunkForm(headers.accept), (outputs) => sendAnswer(exchange, name, outputs));
+    } else {
+      const { outputs } = await predictFor(exchange, this.#predict, { name }, decode, options);
+      sendAnswer(exchange, name, outputs);
+    }
   }
+}
+
+function sendAnswer(exchange: Exchange, name: string, [output]: readonly Tensor[]): void {
+  const [element] = (output?.data ?? []) as readonly BytesElement[];
+  if (element === undefined) throw new ServeryError('HANDLER_FAILED', `Model ${name} gave no answer`);
+  const envelope = decodeEnvelope(element);
+  if ('ok' in envelope) exchange.json(envelope.ok);
+  else exchange.send(422, 'application/json', JSON.stringify(refusal(envelope.invalid)));
 }
 
 /** Where and what, also in the words that clients of FastAPI read. */

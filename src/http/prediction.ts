@@ -1,9 +1,10 @@
-/** A prediction that an exchange waits for, with its deadline and its client's patience. */
+/** Predictions that an exchange waits for, at once or bit by bit, with its deadline and its client's patience. */
 import type { ModelRef, ModelVersion } from '../core/model.ts';
 import type { Signature } from '../core/signature.ts';
 import type { NamedTensor } from '../core/tensor.ts';
 import type { ParameterValue } from '../runtime/runtime.ts';
 import type { Predict, Prediction } from '../serving/predict.ts';
+import type { Chunks, Stream } from '../serving/stream.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface CallOptions {
@@ -28,4 +29,21 @@ export async function predictFor(
   const prediction = await predict(ref, decodeFor, { deadline, queueDeadline, signal: exchange, parameters });
   exchange.rows = prediction.rows;
   return prediction;
+}
+
+/** The answer to one row, bit by bit; see `sendChunks`. */
+export function streamFor(
+  exchange: Exchange,
+  stream: Stream,
+  ref: ModelRef,
+  decode: (signature: Signature, model: ModelVersion) => readonly NamedTensor[],
+  { queueDeadline, parameters }: CallOptions = {},
+): Chunks {
+  const { deadline } = exchange;
+  const decodeFor = (signature: Signature, model: ModelVersion) => {
+    exchange.model = model;
+    exchange.rows = 1;
+    return decode(signature, model);
+  };
+  return stream(ref, decodeFor, { deadline, queueDeadline, signal: exchange, parameters });
 }

@@ -30,7 +30,7 @@ export function sharedTable(deps: HttpDeps, isDraining: () => boolean): RouteTab
   return { routes, hasHandlerRoutes: true };
 }
 
-export function ownTable({ protocol, option }: Omit<OwnPort, 'address'>): OpenTable {
+export function ownTable({ protocol, option }: Pick<OwnPort, 'protocol'> & Partial<OwnPort>): OpenTable {
   return (deps, isDraining) => {
     const { own, metrics, errors } = createDoor(protocol, deps, isDraining);
     return { routes: option === 'metrics' ? metrics : own, errors, hasHandlerRoutes: false };

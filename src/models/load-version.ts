@@ -102,6 +102,7 @@ export async function loadVersion(
       queueCounters: SharedQueue.createCounters(),
       costs,
       ...(facts.route === undefined ? {} : { route: facts.route }),
+      ...(facts.streams === true && { streams: true }),
       exampleRows,
     };
     const placement = artifact.format === 'handler' ? 'handler threads' : probed.inline ? 'inline' : 'executor';

@@ -28,6 +28,8 @@ export interface VersionDescriptor {
   /** Measured at warm-up: milliseconds of a run by rows, ascending; the first guess of the cost model. */
   readonly costs: readonly { readonly rows: number; readonly runMs: number }[];
   readonly route?: HandlerRoute;
+  /** Its answers can be had bit by bit. */
+  readonly streams?: boolean;
   /** Real or made rows (plain-door form) for documentation. */
   readonly exampleRows: readonly Record<string, unknown>[];
 }

@@ -127,6 +127,32 @@ function shapeText(list: readonly unknown[]): string {
   return `[${list.length}${inner}]`;
 }
 
+/**
+ * Inputs by name, each as a nest; the one input of a model also alone.
+ *
+ * @param size of the text that they were read from, in characters
+ * @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT`
+ */
+export function decodeInputs(
+  inputs: unknown,
+  signature: Signature,
+  size: number,
+  limits: DecodeLimits,
+): readonly NamedTensor[] {
+  const mostElements = Math.min(size, limits.maxElements);
+  return readColumns(inputs, { signature, limits, floats: STRICT.floats, mostElements });
+}
+
+/** The one output as a nest, or an object of all. */
+export function encodeOutputs(
+  { outputs: specs }: Signature,
+  outputs: readonly Tensor[],
+  dialect: InstancesDialect = STRICT,
+): string {
+  const texts = specs.map((spec, i) => nestText(spec, outputs[i]!, outputs[i]!.shape, 0, dialect));
+  return specs.length === 1 ? texts[0]! : objectText(specs, texts);
+}
+
 function readColumns(inputs: unknown, reader: Reader): readonly NamedTensor[] {
   const specs = reader.signature.inputs;
   const [only] = specs;
@@ -216,16 +242,11 @@ export function encodePredictions(
   signature: Signature,
   outputs: readonly Tensor[],
   form: InstancesForm,
-  { floatsText }: InstancesDialect = STRICT,
+  dialect: InstancesDialect = STRICT,
 ): string {
-  const nestText = (spec: TensorSpec, tensor: Tensor, shape: readonly number[], from: number) =>
-    isFloat(tensor.datatype) ? floatsText(tensor, shape, from, spec.name) : otherText(spec, tensor, shape, from);
   const specs = signature.outputs;
   const isSingle = specs.length === 1;
-  if (form === 'column') {
-    const texts = specs.map((spec, i) => nestText(spec, outputs[i]!, outputs[i]!.shape, 0));
-    return `{"outputs":${isSingle ? texts[0] : objectText(specs, texts)}}`;
-  }
+  if (form === 'column') return `{"outputs":${encodeOutputs(signature, outputs, dialect)}}`;
   const sizes = outputs.map(({ shape }) => shape[0]);
   const [rows] = sizes;
   if (rows === undefined || sizes.some((size) => size !== rows)) {
@@ -236,7 +257,7 @@ export function encodePredictions(
   for (let row = 0; row < rows; row += 1) {
     const texts = specs.map((spec, i) => {
       const inner = outputs[i]!.shape.slice(1);
-      return nestText(spec, outputs[i]!, inner, row * elementCount(inner));
+      return nestText(spec, outputs[i]!, inner, row * elementCount(inner), dialect);
     });
     items.push(isSingle ? texts[0]! : objectText(specs, texts));
   }
@@ -247,7 +268,14 @@ function objectText(specs: readonly TensorSpec[], texts: readonly string[]): str
   return `{${specs.map(({ name }, i) => `${JSON.stringify(name)}:${texts[i]}`).join(',')}}`;
 }
 
-function otherText({ name }: TensorSpec, tensor: Tensor, shape: readonly number[], from: number): string {
+function nestText(
+  { name }: TensorSpec,
+  tensor: Tensor,
+  shape: readonly number[],
+  from: number,
+  { floatsText }: InstancesDialect,
+): string {
+  if (isFloat(tensor.datatype)) return floatsText(tensor, shape, from, name);
   // By this ending TensorFlow Serving knows what is bytes and not text.
   if (tensor.datatype === 'BYTES' && name.endsWith('_bytes')) return bytesText(tensor, shape, from);
   return valuesText(tensor, shape, from, name);

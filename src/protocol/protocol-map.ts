@@ -1,5 +1,5 @@
 /** Who answers where: what `servery check` prints of the protocols of other systems. */
-import { ownPorts, type ProtocolName, type ProtocolOptions } from './protocols.ts';
+import { isShared, ownPorts, type ProtocolName, type ProtocolOptions } from './protocols.ts';
 
 const TERRITORIES: Readonly<Record<ProtocolName, { readonly system: string; readonly path: string }>> = {
   tensorflowServing: { system: 'TensorFlow Serving', path: '/v1/models/*' },
@@ -7,6 +7,7 @@ const TERRITORIES: Readonly<Record<ProtocolName, { readonly system: string; read
   sagemaker: { system: 'SageMaker', path: '/endpoints/*' },
   mlflow: { system: 'MLflow', path: '/invocations' },
   torchserve: { system: 'TorchServe', path: '/predictions/*, /explanations/*, /ping' },
+  bentoml: { system: 'BentoML', path: '/*' },
 };
 
 export interface ProtocolPlace {
@@ -19,7 +20,7 @@ export interface ProtocolPlace {
 
 export function protocolMap(options: ProtocolOptions): readonly ProtocolPlace[] {
   const names = Object.keys(TERRITORIES) as ProtocolName[];
-  const shared = names.filter((protocol) => options[protocol].enabled);
+  const shared = names.filter((protocol) => isShared(options[protocol]));
   return [
     ...shared.map((protocol) => ({ protocol, at: 'listen.http', ...TERRITORIES[protocol] })),
     ...ownPorts(options).map(({ protocol, option, address: at }) => {

@@ -55,6 +55,7 @@ export const protocolOptions = z.strictObject({
       metrics: ownPort("TorchServe's metrics", 8082),
     })
     .prefault({}),
+  bentoml: z.strictObject({ http: ownPort('BentoML', 3000) }).prefault({}),
 });
 
 export type ProtocolInput = z.input<typeof protocolOptions>;
@@ -68,6 +69,11 @@ export interface OwnPort {
   readonly option: 'http' | 'grpc' | 'metrics';
   /** `HOST:PORT`. */
   readonly address: string;
+}
+
+/** Whether a protocol speaks on the shared port too; those whose paths would collide never do. */
+export function isShared(options: ProtocolOptions[ProtocolName]): boolean {
+  return 'enabled' in options && options.enabled;
 }
 
 /** The ports beside the shared ones that a server opens. */

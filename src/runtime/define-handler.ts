@@ -129,6 +129,7 @@ export interface SignatureHandler<S extends HandlerSignature, State> {
   ) => readonly OutputRow<S>[] | Promise<readonly OutputRow<S>[]>;
   /** `false`: the rows of one request a call. By default requests that wait share one. */
   readonly batching?: boolean;
+  readonly stream?: never;
   readonly route?: never;
   readonly body?: never;
   readonly response?: never;
@@ -148,7 +149,38 @@ export interface RouteHandler<Body extends z.ZodType, Response extends z.ZodType
     context: HandlerContext<State>,
   ) => readonly z.input<Response>[] | Promise<readonly z.input<Response>[]>;
   readonly batching?: boolean;
+  readonly stream?: never;
   readonly signature?: never;
+}
+
+/** A piece of an answer: text, bytes, or a JSON value. */
+type StreamChunk = string | number | boolean | object | null;
+
+/** What `stream` gives, mostly as `async *stream(row) { yield … }`. */
+type Chunks<T> = AsyncIterable<T> | Iterable<T> | Promise<AsyncIterable<T> | Iterable<T>>;
+
+/** A signature handler whose answers come bit by bit. Its one output is BYTES: all chunks of a row together. */
+export interface SignatureStream<S extends HandlerSignature, State> extends Omit<
+  SignatureHandler<S, State>,
+  'predict' | 'stream' | 'batching'
+> {
+  /** One row; gives its answer chunk by chunk, and is not asked for the next before there is room for it. */
+  readonly stream: (row: InputRow<S>, context: HandlerContext<State>) => Chunks<StreamChunk>;
+  readonly predict?: never;
+  readonly batching?: false;
+}
+
+/** A route whose answers come bit by bit. A `response` schema is that of one chunk; bytes are not checked. */
+export interface RouteStream<Body extends z.ZodType, Response extends z.ZodType, State> extends Omit<
+  RouteHandler<Body, Response, State>,
+  'predict' | 'stream' | 'batching'
+> {
+  readonly stream: (
+    body: z.output<Body>,
+    context: HandlerContext<State>,
+  ) => Chunks<z.ZodType extends Response ? StreamChunk : z.input<Response> | Uint8Array>;
+  readonly predict?: never;
+  readonly batching?: false;
 }
 
 /** What a handler module exports as its default. */
@@ -176,13 +208,16 @@ export interface Handler {
  *   predict: (bodies) => bodies.map(({ amount }) => ({ score: amount / 100 })),
  * });
  * ```
+ *
+ * With `stream` in place of `predict`, an answer comes bit by bit: `async *stream(row, context) { yield … }`.
+ * The type of the result has both, so that a test can call the one that is there.
  */
 export function defineHandler<const S extends HandlerSignature, State = undefined>(
-  definition: SignatureHandler<S, State>,
-): SignatureHandler<S, State> & Handler;
+  definition: SignatureHandler<S, State> | SignatureStream<S, State>,
+): Omit<SignatureHandler<S, State>, 'stream'> & Pick<SignatureStream<S, State>, 'stream'> & Handler;
 export function defineHandler<Body extends z.ZodType, Response extends z.ZodType = z.ZodUnknown, State = undefined>(
-  definition: RouteHandler<Body, Response, State>,
-): RouteHandler<Body, Response, State> & Handler;
+  definition: RouteHandler<Body, Response, State> | RouteStream<Body, Response, State>,
+): Omit<RouteHandler<Body, Response, State>, 'stream'> & Pick<RouteStream<Body, Response, State>, 'stream'> & Handler;
 export function defineHandler(definition: object): Handler {
   return Object.freeze({ ...definition, [HANDLER]: true as const });
 }

@@ -6,6 +6,7 @@
  * loaded model hands out `RunnerSource`s, which cross a thread border and are opened there.
  */
 import type { CancelSignal } from '../core/cancel-signal.ts';
+import type { ChunkSink } from '../core/chunk.ts';
 import type { ModelArtifact } from '../core/model.ts';
 import type { Signature } from '../core/signature.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -54,6 +55,8 @@ export interface ModelFacts {
   readonly maxRows?: number;
   /** Handlers with `batching: false`: one request a call. */
   readonly oneRequestPerCall?: boolean;
+  /** Its answers can be had bit by bit. */
+  readonly streams?: boolean;
   /** A handler's own route. */
   readonly route?: HandlerRoute;
   /** What was resolved and why, a line each, for people. */
@@ -100,6 +103,8 @@ export interface RunCall {
   readonly parameters?: Readonly<Record<string, ParameterValue>> | undefined;
   /** For `context.model(…)` of a handler: predictions by other models, asked of the calling thread. */
   readonly predictRows?: PredictRows | undefined;
+  /** Where `facts.streams`: takes the answer to one row bit by bit. The outputs are then empty, but for a refusal. */
+  readonly sink?: ChunkSink | undefined;
   /** Aborts when nobody waits for the answer any more, before the deadline. A runner that can stop then does. */
   readonly signal?: CancelSignal | undefined;
 }

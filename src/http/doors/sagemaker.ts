@@ -76,7 +76,8 @@ function refusedCall(route: Route): Route {
   return {
     ...route,
     path: '/endpoints/:endpoint/async-invocations',
-    errors: (error) => (error.code === 'UNSUPPORTED' ? validation(error.message) : runtimeErrors(error)),
+    errors: (error, params) =>
+      error.code === 'UNSUPPORTED' ? validation(error.message) : runtimeErrors(error, params),
     handle() {
       throw new ServeryError('UNSUPPORTED', 'Asynchronous invocations are not available: use InvokeEndpoint.');
     },

@@ -46,7 +46,9 @@ export function documentHandlerRoute(
             },
           },
           responses: {
-            200: { description: 'The answer.', content: json(componentRef(`${name}.Answer`)) },
+            200: model.descriptor.streams
+              ? { description: 'The answer bit by bit, in the form that Accept names.', content: STREAMED }
+              : { description: 'The answer.', content: json(componentRef(`${name}.Answer`)) },
             ...failures(...PREDICTION_FAILURES),
             422: { description: 'The body does not fit, and where.', content: json(componentRef(`${name}.Refusal`)) },
           },
@@ -56,6 +58,13 @@ export function documentHandlerRoute(
     form: { ...formHead(model), path: template, method, example: example ?? {} },
   };
 }
+
+const STREAMED = Object.fromEntries(
+  ['text/plain', 'text/event-stream', 'application/x-ndjson', 'application/octet-stream'].map((type) => [
+    type,
+    { schema: {} },
+  ]),
+);
 
 /** `/users/:id` → `/users/{id}`. */
 export function toTemplate(path: string): string {

@@ -40,7 +40,7 @@ export function createHandlerRuntime(timing: Partial<HandlerTiming> = {}): Runti
 }
 
 function factsOf(
-  { route, batching }: HandlerDescription,
+  { route, batching, streams }: HandlerDescription,
   { file }: ModelArtifact,
   options: RuntimeOptions,
 ): ModelFacts {
@@ -50,13 +50,17 @@ function factsOf(
     rowsAreIndependent: true,
     canInline: false,
     oneRequestPerCall: !batching,
+    streams,
     ...(route !== undefined && { route }),
     notes: [
       route === undefined
         ? `signature: as ${file} declares it`
         : `route ${route.method} ${route.path}: as ${file} declares it`,
       `threads: ${threads}, each with ${concurrency} call${concurrency === 1 ? '' : 's'} at once and ${memoryMb} MB`,
-      ...(batching ? [] : ['batching: false in the handler, so each call has the rows of one request']),
+      ...(streams
+        ? ['streams: an answer can be had bit by bit, and takes a place of `concurrency` until it ends']
+        : []),
+      ...(batching || streams ? [] : ['batching: false in the handler, so each call has the rows of one request']),
     ],
   };
 }

@@ -11,13 +11,14 @@ import { inspect } from 'node:util';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import { ServeryError, fromWireError, toWireError } from '../../core/errors.ts';
-import type { TensorData } from '../../core/tensor.ts';
+import type { Tensor, TensorData } from '../../core/tensor.ts';
 import type { HandlerLog } from '../define-handler.ts';
 import { installWorkspaceModules } from '../workspace-modules.ts';
 import { CallContext, deadlinePassed, type ThreadContext } from './call-context.ts';
+import { ChunkWindow } from './chunk-window.ts';
 import { explainFailure } from './explain-failure.ts';
 import type { Call, ConnectThread, FromCall, FromThread, SourceFile, ThreadStart, ToThread } from './messages.ts';
-import { readHandler, type ReadHandler } from './read-handler.ts';
+import { readHandler, type ReadHandler, type StreamedRun } from './read-handler.ts';
 import { keepSources } from './workspace-sources.ts';
 
 const control = parentPort!;
@@ -69,6 +70,7 @@ async function start(): Promise<void> {
 
 function answerCalls(port: MessagePort, handler: ReadHandler, thread: ThreadContext): void {
   const calls = new Map<number, CallContext>();
+  const windows = new Map<number, ChunkWindow>();
   const asked = new Map<
     number,
     { readonly resolve: (rows: readonly unknown[]) => void; readonly reject: (reason: Error) => void }
@@ -76,7 +78,7 @@ function answerCalls(port: MessagePort, handler: ReadHandler, thread: ThreadCont
   let lastAsk = 0;
   const reply = (message: FromCall, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-  const run = async ({ id, rows, tensors, parameters }: Call): Promise<void> => {
+  const run = async ({ id, rows, tensors, parameters, streams }: Call): Promise<void> => {
     const context: CallContext = new CallContext(thread, parameters, (name, others) => {
       if (context.cancelled !== undefined) return Promise.reject(context.cancelled);
       return new Promise((resolve, reject) => {
@@ -91,15 +93,37 @@ function answerCalls(port: MessagePort, handler: ReadHandler, thread: ThreadCont
     let message: FromCall;
     const transfer: ArrayBuffer[] = [];
     try {
-      const outputs = await handler.run(tensors, rows, context);
+      const outputs = streams
+        ? await sendChunks(id, handler.stream!(tensors, context), context)
+        : await handler.run(tensors, rows, context);
       for (const { data } of outputs) transfer.push(...buffersOf(data));
       message = { type: 'result', id, outputs, computeMs: performance.now() - startMs };
     } catch (error) {
       message = { type: 'failed', id, error: toWireError(asServeryError(error)) };
     }
     calls.delete(id);
+    windows.delete(id);
     end(context, port);
     reply(message, transfer);
+  };
+
+  /** Sends what comes, as fast as it is taken; gives what is left when nothing comes any more. */
+  const sendChunks = async (id: number, chunks: StreamedRun, context: CallContext): Promise<readonly Tensor[]> => {
+    const window = new ChunkWindow();
+    windows.set(id, window);
+    try {
+      for (;;) {
+        const { done, value } = await chunks.next();
+        if (done === true) return value;
+        if (context.cancelled !== undefined) throw context.cancelled;
+        reply({ type: 'chunk', id, chunk: value }, value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []);
+        await window.sent(context.signal);
+        // It is alive: how long it takes is counted from its last chunk.
+        begin(context);
+      }
+    } finally {
+      await chunks.return([]);
+    }
   };
 
   ports.add(port);
@@ -111,6 +135,9 @@ function answerCalls(port: MessagePort, handler: ReadHandler, thread: ThreadCont
       case 'cancel':
         calls.get(message.id)?.cancel(fromWireError(message.reason));
         reply({ type: 'heard', id: message.id });
+        break;
+      case 'taken':
+        windows.get(message.id)?.taken();
         break;
       case 'answer':
         asked.get(message.ask)?.resolve(message.rows);
@@ -129,16 +156,20 @@ function answerCalls(port: MessagePort, handler: ReadHandler, thread: ThreadCont
 }
 
 function begin(context: CallContext): void {
-  const now = systemClock.now();
-  begun.set(context, now);
-  if (begun.size === 1) Atomics.store(since, 0, BigInt(Math.round(now)));
+  begun.delete(context);
+  begun.set(context, systemClock.now());
+  tellOldest();
+}
+
+function tellOldest(): void {
+  const [oldest = 0] = begun.values();
+  Atomics.store(since, 0, BigInt(Math.round(oldest)));
 }
 
 /** Gives the place back before the answer is sent: who reads the answer may take the place at once. */
 function end(context: CallContext, port: MessagePort): void {
   begun.delete(context);
-  const [oldest = 0] = begun.values();
-  Atomics.store(since, 0, BigInt(Math.round(oldest)));
+  tellOldest();
   Atomics.sub(busy, 0, 1);
   if (Atomics.load(waiting, 0) === 0) return;
   for (const other of ports) if (other !== port) other.postMessage({ type: 'free' } satisfies FromCall);

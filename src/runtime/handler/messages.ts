@@ -5,6 +5,7 @@
  * and ends the threads, and hands each front end the ports of those that live, over a link of its own.
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { Chunk } from '../../core/chunk.ts';
 import type { WireError } from '../../core/errors.ts';
 import type { ModelVersion } from '../../core/model.ts';
 import type { Signature } from '../../core/signature.ts';
@@ -41,6 +42,7 @@ export interface HandlerDescription {
   readonly signature: Signature;
   readonly route: HandlerRoute | undefined;
   readonly batching: boolean;
+  readonly streams: boolean;
 }
 
 export type FromThread =
@@ -68,10 +70,14 @@ export interface Call {
   readonly rows: number;
   readonly tensors: readonly Tensor[];
   readonly parameters: Readonly<Record<string, ParameterValue>> | undefined;
+  /** The answer is wanted bit by bit. */
+  readonly streams: boolean;
 }
 
 export type ToThread =
   | Call
+  /** A chunk was used: there is room for another. */
+  | { readonly type: 'taken'; readonly id: number }
   /** Nobody waits for the answer any more. */
   | { readonly type: 'cancel'; readonly id: number; readonly reason: WireError }
   | { readonly type: 'answer'; readonly ask: number; readonly rows: readonly unknown[] }
@@ -80,6 +86,7 @@ export type ToThread =
 export type FromCall =
   | { readonly type: 'result'; readonly id: number; readonly outputs: readonly Tensor[]; readonly computeMs: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: WireError }
+  | { readonly type: 'chunk'; readonly id: number; readonly chunk: Chunk }
   /** A cancellation arrived: the event loop of the thread is alive. */
   | { readonly type: 'heard'; readonly id: number }
   /** A place is free, and some front end waits for one. */

@@ -6,6 +6,7 @@
  * never sent again: when its thread is lost, its caller is told.
  */
 import type { MessagePort, Transferable } from 'node:worker_threads';
+import type { ChunkSink } from '../../core/chunk.ts';
 import { systemClock } from '../../core/clock.ts';
 import { ServeryError, fromWireError, toWireError } from '../../core/errors.ts';
 import { isBytes, type Tensor } from '../../core/tensor.ts';
@@ -26,6 +27,7 @@ interface Pending {
   readonly reject: (reason: ServeryError) => void;
   readonly deadline: number | undefined;
   readonly predictRows: PredictRows | undefined;
+  readonly sink: ChunkSink | undefined;
   /** Ends what it has asked of other models. */
   asks: AbortController | undefined;
   /** The deadline; after it, how long the thread may take to react. */
@@ -158,11 +160,11 @@ class HandlerRunner implements Runner {
   }
 
   #send(thread: Thread, tensors: readonly Tensor[], call: RunCall): Promise<RunResult> {
-    const { rows, deadline, parameters, predictRows, signal } = call;
+    const { rows, deadline, parameters, predictRows, sink, signal } = call;
     const id = (this.#lastCall += 1);
     return new Promise((resolve, reject) => {
       // prettier-ignore
-      const pending: Pending = { resolve, reject, deadline, predictRows, asks: undefined, timer: undefined };
+      const pending: Pending = { resolve, reject, deadline, predictRows, sink, asks: undefined, timer: undefined };
       thread.calls.set(id, pending);
       if (deadline !== undefined) {
         pending.timer = systemClock.after(deadline - systemClock.now(), () =>
@@ -171,7 +173,7 @@ class HandlerRunner implements Runner {
       }
       signal?.addEventListener('abort', () => this.#cutOff(thread, id, abandoned()), { once: true });
       const transfer = tensors.flatMap(({ data }) => (isBytes(data) ? [] : [data.buffer as ArrayBuffer]));
-      this.#post(thread, { type: 'call', id, rows, tensors, parameters }, transfer);
+      this.#post(thread, { type: 'call', id, rows, tensors, parameters, streams: sink !== undefined }, transfer);
     });
   }
 
@@ -202,6 +204,11 @@ class HandlerRunner implements Runner {
       case 'failed':
         this.#finish(thread, message.id)?.reject(fromWireError(message.error));
         break;
+      case 'chunk': {
+        const { id, chunk } = message;
+        thread.calls.get(id)?.sink?.push(chunk, () => this.#post(thread, { type: 'taken', id }));
+        break;
+      }
       case 'heard': {
         const pending = thread.calls.get(message.id);
         if (pending !== undefined) this.#giveUpAfter(this.#source.timing.endMs, thread, pending);

@@ -4,11 +4,13 @@
  * Both forms end as one: tensors in, tensors out. What is wrong with a definition is said in the words
  * of the definition, since the person who reads it wrote that file.
  */
+import type { Chunk } from '../../core/chunk.ts';
 import { ServeryError, quote } from '../../core/errors.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
-import { isDatatype, type Tensor } from '../../core/tensor.ts';
+import { isDatatype, type BytesElement, type Tensor } from '../../core/tensor.ts';
 import { HANDLER, type HandlerContext, type SetupContext } from '../define-handler.ts';
 import type { HandlerRoute } from '../runtime.ts';
+import { readChunks, together } from './chunks.ts';
 import type { HandlerDescription } from './messages.ts';
 import { readRoute } from './read-route.ts';
 import { kindOf, readRows, writeRows, type InputColumn } from './rows.ts';
@@ -17,7 +19,14 @@ export interface ReadHandler {
   readonly description: HandlerDescription;
   readonly setup: (context: SetupContext) => unknown;
   readonly run: Run;
+  /** Of a handler that streams: the answer to one row. */
+  readonly stream: Stream | undefined;
 }
+
+/** Chunks; then the outputs, which are empty unless the row was refused. */
+export type StreamedRun = AsyncGenerator<Chunk, readonly Tensor[]>;
+
+type Stream = (tensors: readonly Tensor[], context: HandlerContext<unknown>) => StreamedRun;
 
 export type Run = (
   tensors: readonly Tensor[],
@@ -30,11 +39,15 @@ export interface ReadForm {
   readonly signature: Signature;
   readonly route?: HandlerRoute;
   readonly run: Run;
+  readonly stream?: Stream;
 }
 
-export type Predict = (rows: readonly unknown[], context: HandlerContext<unknown>) => unknown;
+/** What a definition does with what it is sent: all rows at once, or one of them bit by bit. */
+export type Work =
+  | { readonly predict: (rows: readonly unknown[], context: HandlerContext<unknown>) => unknown }
+  | { readonly stream: (row: unknown, context: HandlerContext<unknown>) => unknown };
 
-const KEYS = ['signature', 'setup', 'predict', 'batching', 'route', 'body', 'response'];
+const KEYS = ['signature', 'setup', 'predict', 'stream', 'batching', 'route', 'body', 'response'];
 
 /** @throws {ServeryError} `MODEL_INVALID`, saying what is wrong with the definition */
 export async function readHandler(module: Readonly<Record<string, unknown>>): Promise<ReadHandler> {
@@ -45,41 +58,79 @@ export async function readHandler(module: Readonly<Record<string, unknown>>): Pr
       'Write `export default defineHandler({ … })`.',
     );
   }
-  const { signature, setup, predict, batching = true, route } = definition as Record<string, unknown>;
+  const { signature, setup, predict, stream, batching, route } = definition as Record<string, unknown>;
   for (const key of Object.keys(definition)) {
     if (!KEYS.includes(key)) {
       throw invalidHandler(`${quote(key)} is not a key of a handler; these are: ${KEYS.join(', ')}`);
     }
   }
-  if (typeof predict !== 'function') throw invalidHandler(`predict is ${kindOf(predict)}, expected a function`);
+  const work = readWork(predict, stream);
   if (setup !== undefined && typeof setup !== 'function') {
     throw invalidHandler(`setup is ${kindOf(setup)}, expected a function`);
   }
-  if (typeof batching !== 'boolean') throw invalidHandler(`batching is ${kindOf(batching)}, expected true or false`);
+  const streams = 'stream' in work;
+  if (batching !== undefined && typeof batching !== 'boolean') {
+    throw invalidHandler(`batching is ${kindOf(batching)}, expected true or false`);
+  }
+  if (streams && batching === true) throw invalidHandler('batching cannot be true: a stream answers one row');
   if ((signature === undefined) === (route === undefined)) {
     throw invalidHandler('it needs either a signature, or a route with a body schema');
   }
-  const form =
-    route === undefined
-      ? readTensorForm(signature, predict as Predict)
-      : await readRoute(definition, predict as Predict);
+  const form = route === undefined ? readTensorForm(signature, work) : await readRoute(definition, work);
   return {
-    description: { signature: form.signature, route: form.route, batching },
+    description: { signature: form.signature, route: form.route, batching: batching ?? !streams, streams },
     setup: (context) => (setup as ((context: SetupContext) => unknown) | undefined)?.(context),
     run: form.run,
+    stream: form.stream,
   };
 }
 
-function readTensorForm(definition: unknown, predict: Predict): ReadForm {
+function readWork(predict: unknown, stream: unknown): Work {
+  if (stream === undefined) {
+    if (typeof predict !== 'function') throw invalidHandler(`predict is ${kindOf(predict)}, expected a function`);
+    return { predict: predict as Extract<Work, { predict: unknown }>['predict'] };
+  }
+  if (typeof stream !== 'function') throw invalidHandler(`stream is ${kindOf(stream)}, expected a function`);
+  if (predict !== undefined) {
+    throw invalidHandler('it has both predict and stream: an answer comes at once, or bit by bit');
+  }
+  return { stream: stream as Extract<Work, { stream: unknown }>['stream'] };
+}
+
+function readTensorForm(definition: unknown, work: Work): ReadForm {
   const { inputs, outputs } = sidesOf(definition);
   const columns = Object.entries(inputs).map(([name, spec]) => readInput(name, spec));
   const specs = Object.entries(outputs).map(([name, spec]) => readOutput(name, spec));
   const signature = { inputs: columns.map(({ spec }) => spec), outputs: specs, batched: true };
+  if ('stream' in work) return { signature, ...streamForm(columns, specs, work.stream) };
   return {
     signature,
     run: async (tensors, rows, context) => {
-      const results = await predict(readRows(columns, tensors, rows), context);
+      const results = await work.predict(readRows(columns, tensors, rows), context);
       return writeRows(specs, asList(results));
+    },
+  };
+}
+
+/** Whoever does not ask for chunks gets them together, as the one output of the row. */
+function streamForm(
+  columns: readonly InputColumn[],
+  outputs: readonly TensorSpec[],
+  stream: Extract<Work, { stream: unknown }>['stream'],
+): Required<Pick<ReadForm, 'run' | 'stream'>> {
+  const [output] = outputs;
+  if (output?.datatype !== 'BYTES' || output.shape.length > 1 || outputs.length > 1) {
+    throw invalidHandler("signature.outputs of a handler that streams has one entry: 'BYTES', for its chunks together");
+  }
+  return {
+    run: async (tensors, rows, context) => {
+      const data: BytesElement[] = [];
+      for (const row of readRows(columns, tensors, rows)) data.push(await together(readChunks(stream(row, context))));
+      return [{ datatype: 'BYTES', shape: [rows], data }];
+    },
+    async *stream(tensors, context) {
+      yield* readChunks(stream(readRows(columns, tensors, 1)[0], context));
+      return [];
     },
   };
 }
@@ -170,7 +221,8 @@ function checkNames(where: string, names: unknown, [, ...inner]: readonly (numbe
   }
 }
 
-const FORM = 'A handler is `defineHandler({ signature, predict })`, or `defineHandler({ route, body, predict })`.';
+const FORM =
+  'A handler is `defineHandler({ signature, predict })`, or `defineHandler({ route, body, predict })`; `stream` may stand for `predict`.';
 
 export function invalidHandler(problem: string, hint = FORM): ServeryError {
   return new ServeryError('MODEL_INVALID', problem, { hint });

@@ -5,12 +5,14 @@
  * the handler's thread: they are the user's code, which no other thread runs.
  */
 import type * as z from 'zod';
+import { chunkJson } from '../../core/chunk.ts';
 import { ServeryError } from '../../core/errors.ts';
 import { encodeEnvelope, type BodyIssue } from '../../core/handler-envelope.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { BytesElement } from '../../core/tensor.ts';
 import type { HandlerRoute } from '../runtime.ts';
-import { asList, invalidHandler, type Predict, type ReadForm } from './read-handler.ts';
+import { readChunks } from './chunks.ts';
+import { asList, invalidHandler, type ReadForm, type Work } from './read-handler.ts';
 import { kindOf } from './rows.ts';
 
 const SIGNATURE: Signature = {
@@ -24,20 +26,21 @@ const ROUTE = /^(POST|PUT|PATCH) (\/\S*)$/;
 const SEGMENT = /^(?::[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9._~-]+)$/;
 
 /** @throws {ServeryError} `MODEL_INVALID` */
-export async function readRoute(definition: object, predict: Predict): Promise<ReadForm> {
+export async function readRoute(definition: object, work: Work): Promise<ReadForm> {
   const { route, body, response } = definition as { route: unknown; body: unknown; response?: unknown };
   const bodies = checkSchema('body', body);
   const answers = response === undefined ? undefined : checkSchema('response', response);
   const described = await describeRoute(route, bodies, answers);
+  const form = { signature: SIGNATURE, route: described };
+  if ('stream' in work) return { ...form, ...streamForm(bodies, answers, work.stream) };
   return {
-    signature: SIGNATURE,
-    route: described,
+    ...form,
     run: async ([tensor], rows, context) => {
       const parsed = await Promise.all(
         (tensor!.data as readonly BytesElement[]).map((text) => parseBody(bodies, text)),
       );
       const valid = parsed.filter((one) => 'value' in one).map(({ value }) => value);
-      const results = valid.length === 0 ? [] : asList(await predict(valid, context));
+      const results = valid.length === 0 ? [] : asList(await work.predict(valid, context));
       // A wrong number stays wrong: whoever splits the rows says so, with the name of the model.
       const surplus = results.length - valid.length;
       if (surplus !== 0) return [column(new Array<string>(rows + surplus).fill(''))];
@@ -45,6 +48,35 @@ export async function readRoute(definition: object, predict: Predict): Promise<R
       let next = 0;
       const data = parsed.map((one) => encodeEnvelope('value' in one ? { ok: texts[next++]! } : one));
       return [column(data)];
+    },
+  };
+}
+
+/** Whoever does not ask for chunks gets a list of them. */
+function streamForm(
+  bodies: z.ZodType,
+  chunks: z.ZodType | undefined,
+  stream: Extract<Work, { stream: unknown }>['stream'],
+): Required<Pick<ReadForm, 'run' | 'stream'>> {
+  return {
+    run: async ([tensor], _rows, context) => {
+      const data: string[] = [];
+      for (const text of tensor!.data as readonly BytesElement[]) {
+        const parsed = await parseBody(bodies, text);
+        if ('invalid' in parsed) data.push(encodeEnvelope(parsed));
+        else {
+          const list: string[] = [];
+          for await (const chunk of readChunks(stream(parsed.value, context), chunks)) list.push(chunkJson(chunk));
+          data.push(encodeEnvelope({ ok: `[${list.join()}]` }));
+        }
+      }
+      return [column(data)];
+    },
+    async *stream([tensor], context) {
+      const parsed = await parseBody(bodies, (tensor!.data as readonly BytesElement[])[0]!);
+      if ('invalid' in parsed) return [column([encodeEnvelope(parsed)])];
+      yield* readChunks(stream(parsed.value, context), chunks);
+      return [];
     },
   };
 }

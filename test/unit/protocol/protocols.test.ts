@@ -60,11 +60,18 @@ test('a port for metrics alone is listed and counted as any other', () => {
   const metrics = '127.0.0.1:8082';
   const options = protocolOptions.parse({ torchserve: { http: metrics, metrics } });
   assert.deepEqual(ownPorts(options), [
-    { protocol: 'torchserve', address: metrics },
+    { protocol: 'torchserve', option: 'http', address: metrics },
     { protocol: 'torchserve', option: 'metrics', address: metrics },
   ]);
   assert.match(describeProtocolMap(protocolMap(options)), /^ {2}127\.0\.0\.1:8082 \/metrics {2}TorchServe$/m);
   assert.deepEqual(protocolClashes(options, SHARED), [
     'protocols.torchserve.metrics: port 8082 is that of protocols.torchserve.http',
   ]);
+});
+
+test('BentoML, whose paths begin at the root, has a port of its own or none', () => {
+  const options = protocolOptions.parse({ ...OFF, bentoml: { http: '127.0.0.1:3000' } });
+  assert.deepEqual(ownPorts(options), [{ protocol: 'bentoml', option: 'http', address: '127.0.0.1:3000' }]);
+  assert.equal(describeProtocolMap(protocolMap(options)), 'protocols\n  127.0.0.1:3000 /*  BentoML');
+  assert.equal(protocolOptions.safeParse({ bentoml: { enabled: true } }).success, false);
 });

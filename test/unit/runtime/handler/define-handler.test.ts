@@ -121,3 +121,32 @@ it('a definition stays callable, for tests of its author', async () => {
   });
   assert.deepEqual(await predict([{ a: 1 }], {} as HandlerContext), [{ b: 2 }]);
 });
+
+it('a stream takes one row or body, and its chunks fit the response schema', () => {
+  defineHandler({
+    signature: { inputs: { prompt: 'BYTES' }, outputs: { text: 'BYTES' } },
+    async *stream(row, context) {
+      exactly<{ readonly prompt: string }>()(row, true);
+      exactly<undefined>()(context.state, true);
+      yield row.prompt;
+    },
+  });
+  defineHandler({
+    route: 'POST /talk',
+    body: z.object({ prompt: z.string() }),
+    response: z.string(),
+    async *stream(body) {
+      exactly<{ prompt: string }>()(body, true);
+      yield body.prompt;
+    },
+  });
+  defineHandler({
+    route: 'POST /talk',
+    body: z.object({ prompt: z.string() }),
+    response: z.string(),
+    // @ts-expect-error a chunk is text
+    async *stream() {
+      yield 1;
+    },
+  });
+});

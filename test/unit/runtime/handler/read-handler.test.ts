@@ -39,6 +39,7 @@ describe('a definition', () => {
       },
       route: undefined,
       batching: false,
+      streams: false,
     });
   });
 
@@ -49,12 +50,20 @@ describe('a definition', () => {
       problem: 'setup is a number that does not fit, expected a function',
     },
     { definition: { signature, predict, batching: 'false' }, problem: 'batching is a string, expected true or false' },
+    {
+      definition: { signature, predict, stream: predict },
+      problem: 'it has both predict and stream: an answer comes at once, or bit by bit',
+    },
+    {
+      definition: { signature, stream: predict },
+      problem: "signature.outputs of a handler that streams has one entry: 'BYTES', for its chunks together",
+    },
     { definition: { predict }, problem: 'it needs either a signature, or a route with a body schema' },
     { definition: { ...route, signature }, problem: 'it needs either a signature, or a route with a body schema' },
     {
       definition: { signature, predict, predct: 1 },
       problem:
-        '"predct" is not a key of a handler; these are: signature, setup, predict, batching, route, body, response',
+        '"predct" is not a key of a handler; these are: signature, setup, predict, stream, batching, route, body, response',
     },
     {
       definition: { predict, signature: { outputs: signature.outputs } },

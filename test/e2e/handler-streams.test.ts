@@ -1,0 +1,191 @@
+/** Handlers that stream, in a whole server: every form of the answer, slow clients, clients that leave, failures. */
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
+
+const TALK = `import { defineHandler } from 'servery';
+  import * as z from 'zod';
+  export default defineHandler({
+    route: 'POST /talk',
+    body: z.object({ say: z.enum(['text', 'values', 'bytes', 'nothing', 'fail', 'fail-late', 'endless', 'slow', 'wrong', 'ten']) }),
+    async *stream({ say }, { signal, log }) {
+      if (say === 'text') yield* ['one ', 'two\\nlines ', 'drei ü'];
+      if (say === 'values') yield* [{ a: 1 }, [2], 3, null];
+      if (say === 'bytes') yield new Uint8Array([0, 255]);
+      if (say === 'fail') throw new Error('secret');
+      if (say === 'fail-late') { yield 'begun'; throw new Error('secret'); }
+      if (say === 'wrong') { yield 'begun'; yield undefined; }
+      if (say === 'ten') for (let i = 0; i < 10; i += 1) { yield i + ' '; await new Promise((later) => setTimeout(later, 100)); }
+      if (say === 'slow') {
+        yield 'first';
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        log.info('heard ' + signal.reason.code);
+      }
+      if (say === 'endless') {
+        let made = 0;
+        try { for (;;) { yield new Uint8Array(65536); made += 1; } }
+        finally { log.info('stopped after ' + made); }
+      }
+    },
+  });`;
+const SPELL = `import { defineHandler } from 'servery';
+  export default defineHandler({
+    signature: { inputs: { word: 'BYTES' }, outputs: { letters: 'BYTES' } },
+    *stream({ word }) { for (const letter of word) yield letter + '.'; },
+  });`;
+
+describe('a handler that streams', () => {
+  let workspace: Awaited<ReturnType<typeof workspaceWith>>;
+  let server: RunningServer;
+
+  before(async () => {
+    workspace = await workspaceWith({});
+    for (const [name, source] of Object.entries({ talk: TALK, spell: SPELL })) {
+      await mkdir(`${workspace.path}/models/${name}/1`, { recursive: true });
+      await writeFile(`${workspace.path}/models/${name}/1/handler.ts`, source);
+    }
+    server = await startServer(workspace.path, { args: ['--set', 'frontEnds=2', '--set', 'defaultTimeout=1s'] });
+  });
+  after(async () => {
+    await server.stop();
+    await workspace[Symbol.asyncDispose]();
+  });
+
+  const talk = (say: string, headers: Record<string, string> = {}, signal: AbortSignal | null = null) =>
+    fetch(`${server.http}/talk`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ say }),
+      signal,
+    });
+  const until = async (text: RegExp) => {
+    while (!text.test(server.log())) await sleep(10);
+  };
+
+  for (const { say, accept, type, body } of [
+    { say: 'text', accept: '*/*', type: 'text/plain; charset=utf-8', body: 'one two\nlines drei ü' },
+    { say: 'values', accept: '*/*', type: 'application/x-ndjson', body: '{"a":1}\n[2]\n3\nnull\n' },
+    { say: 'bytes', accept: '*/*', type: 'application/octet-stream', body: '\0\ufffd' },
+    { say: 'nothing', accept: '*/*', type: 'text/plain; charset=utf-8', body: '' },
+    {
+      say: 'text',
+      accept: 'application/x-ndjson',
+      type: 'application/x-ndjson',
+      body: '"one "\n"two\\nlines "\n"drei ü"\n',
+    },
+    { say: 'bytes', accept: 'application/x-ndjson', type: 'application/x-ndjson', body: '{"b64":"AP8="}\n' },
+    {
+      say: 'text',
+      accept: 'text/event-stream',
+      type: 'text/event-stream; charset=utf-8',
+      body: 'data: one \n\ndata: two\ndata: lines \n\ndata: drei ü\n\n',
+    },
+    {
+      say: 'values',
+      accept: 'text/event-stream',
+      type: 'text/event-stream; charset=utf-8',
+      body: 'data: {"a":1}\n\ndata: [2]\n\ndata: 3\n\ndata: null\n\n',
+    },
+  ]) {
+    it(`sends ${say} to a client that accepts ${accept}`, async () => {
+      const response = await talk(say, { accept });
+      assert.deepEqual([response.status, response.headers.get('content-type')], [200, type]);
+      assert.equal(await response.text(), body);
+    });
+  }
+
+  it('refuses a body that does not fit, and fails before its first chunk, with a status', async () => {
+    assert.equal((await talk('else')).status, 422);
+    const failed = await talk('fail');
+    assert.equal(failed.status, 500);
+    assert.deepEqual(((await failed.json()) as { code: string }).code, 'HANDLER_FAILED');
+  });
+
+  it('ends the connection when it fails later, with last words where the form has some', async () => {
+    for (const say of ['fail-late', 'wrong']) {
+      const response = await talk(say);
+      assert.equal(response.status, 200);
+      await assert.rejects(response.text(), TypeError);
+      for (const accept of ['text/event-stream', 'application/x-ndjson']) {
+        const streamed = await talk(say, { accept });
+        let text = '';
+        await assert.rejects(async () => {
+          for await (const bytes of streamed.body!) text += Buffer.from(bytes as Uint8Array).toString();
+        });
+        assert.match(text, /begun[^]*"code":"HANDLER_FAILED"/);
+        assert.doesNotMatch(text, /secret/);
+      }
+    }
+  });
+
+  it('is told when its client leaves, and its place is free', async () => {
+    const controller = new AbortController();
+    const response = await talk('slow', {}, controller.signal);
+    const reader = response.body!.getReader();
+    assert.equal(Buffer.from((await reader.read()).value!).toString(), 'first');
+    controller.abort();
+    await until(/heard CANCELLED/);
+    assert.equal((await talk('nothing')).status, 200);
+  });
+
+  it('is ended by the deadline', async () => {
+    const response = await talk('slow', { accept: 'application/x-ndjson', 'servery-timeout-ms': '300' });
+    let text = '';
+    await assert.rejects(async () => {
+      for await (const bytes of response.body!) text += Buffer.from(bytes as Uint8Array).toString();
+    });
+    assert.match(text, /^"first"\n[^]*"code":"DEADLINE_EXCEEDED"/);
+  });
+
+  it('may take longer than the default timeout, which is that of one chunk', async () => {
+    assert.equal(await (await talk('ten')).text(), '0 1 2 3 4 5 6 7 8 9 ');
+    const silent = await talk('slow', { accept: 'application/x-ndjson' });
+    let text = '';
+    await assert.rejects(async () => {
+      for await (const bytes of silent.body!) text += Buffer.from(bytes as Uint8Array).toString();
+    });
+    assert.match(text, /no chunk came for 1 s.*"code":"DEADLINE_EXCEEDED"/);
+  });
+
+  it('waits for a client that takes nothing', async () => {
+    const controller = new AbortController();
+    const response = await talk('endless', {}, controller.signal);
+    await sleep(300);
+    controller.abort();
+    await assert.rejects(response.text());
+    await until(/stopped after \d+/);
+    const [, made] = /stopped after (\d+)/.exec(server.log())!;
+    assert.ok(Number(made) < 1000, `${made} chunks of 64 KiB were made for nobody`);
+  });
+
+  it('gives its chunks together to whoever asks for a prediction', async () => {
+    const response = await fetch(`${server.http}/models/spell/predict`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ rows: [{ word: 'abc' }, { word: '' }] }),
+    });
+    assert.deepEqual(((await response.json()) as { rows: unknown }).rows, [{ letters: 'a.b.c.' }, { letters: '' }]);
+  });
+
+  it('is documented with the forms of its answer', async () => {
+    const response = await fetch(`${server.http}/openapi.json`);
+    type Operation = { responses: Record<string, { content: object }> };
+    const { paths } = (await response.json()) as { paths: Record<string, { post: Operation }> };
+    const { content } = paths['/talk']!.post.responses['200']!;
+    assert.deepEqual(Object.keys(content).sort(), [
+      'application/octet-stream',
+      'application/x-ndjson',
+      'text/event-stream',
+      'text/plain',
+    ]);
+  });
+
+  it('ends its answer when the server stops, and then no other begins', async () => {
+    const response = await talk('ten');
+    const stopped = server.stop();
+    assert.equal(await response.text(), '0 1 2 3 4 5 6 7 8 9 ');
+    assert.equal(await stopped, 0);
+  });
+});

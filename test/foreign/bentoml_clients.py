@@ -1,0 +1,88 @@
+"""BentoML's own synchronous and asynchronous clients, unmodified: arrays, rows, files, streams, and bad requests."""
+
+import asyncio
+import os
+import pathlib
+import tempfile
+
+import bentoml
+import numpy as np
+from bentoml.exceptions import BentoMLException, InvalidArgument
+
+URL = os.environ["BENTOML"]
+FLOWERS = np.array([[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]], dtype=np.float32)
+FILES = [pathlib.Path(tempfile.mkdtemp()) / name for name in ("a.bin", "b.bin")]
+for size, path in enumerate(FILES):
+    path.write_bytes(bytes(range(256)) * size + b"\x00\xff")
+
+
+def fails(call, status, text):
+    try:
+        call()
+    except BentoMLException as error:
+        assert error.error_code == status and text in str(error), (error.error_code, str(error))
+        return
+    raise AssertionError("it did not fail")
+
+
+def synchronous():
+    with bentoml.SyncHTTPClient(URL) as client:
+        assert client.is_ready()
+        assert {"iris", "churn_rules", "classify", "measure", "spell", "talk"} <= set(client.endpoints), client.endpoints
+        both = client.iris(X=FLOWERS)
+        assert both["label"].dtype == np.int64 and both["label"].tolist() == [0, 2], both
+        assert both["probabilities"].dtype == np.float32 and both["probabilities"].shape == (2, 3), both
+        # One row without an axis of rows, by position, and as lists.
+        one = client.iris(FLOWERS[1])
+        assert one["label"].shape == () and one["label"] == 2, one
+        assert client.iris(X=FLOWERS[1].tolist())["probabilities"].shape == (3,)
+        assert np.array_equal(client.call("iris", X=FLOWERS.tolist())["probabilities"], both["probabilities"])
+        # A handler with JSON bodies: its members are the arguments.
+        assert client.classify(length=2.5, tags=["x"]) == {"long": True, "tags": ["x"]}
+        assert client.measure(image=FILES[0]).tolist() == 2
+        assert client.measure(image=FILES).tolist() == [2, 258]
+        # Streams come in as many pieces as the network makes of them.
+        assert "".join(client.spell(word="grüße")) == "g.r.ü.ß.e."
+        assert "".join(client.talk(prompt="one two")) == "one two "
+        fails(lambda: client.iris(X=[[1.0, 2.0]]), 400, '"error":"1 validation error for Input"')
+        fails(lambda: client.classify(length="long", tags=[]), 400, '"loc":["length"]')
+        fails(lambda: list(client.talk(prompt="fail")), 500, "An unexpected error has occurred")
+        try:
+            list(client.talk(prompt="fail-late"))
+        except Exception as error:
+            assert "incomplete" in str(error), error
+        else:
+            raise AssertionError("a stream that broke off looks whole")
+        fails(lambda: list(client.spell(word=["a", "b"])), 400, "2 rows")
+        try:
+            client.iris(Y=FLOWERS)
+        except TypeError as error:
+            assert "Arguments not found" in str(error), error
+        response = client.request("POST", "/nobody", json={})
+        assert (response.status_code, response.text) == (404, "Not Found")
+        assert client.request("GET", "/livez").text == client.request("GET", "/healthz").text == "\n"
+        assert "servery" in client.request("GET", "/metrics").text
+        assert "/iris" in client.request("GET", "/docs.json").json()["paths"]
+        pickled = client.request("POST", "/iris", content=b"x", headers={"content-type": "application/vnd.bentoml+pickle"})
+        assert pickled.status_code == 415, pickled.text
+
+
+async def asynchronous():
+    async with bentoml.AsyncHTTPClient(URL) as client:
+        assert await client.is_ready()
+        answers = await asyncio.gather(*(client.iris(X=FLOWERS) for _ in range(20)))
+        assert all(answer["label"].tolist() == [0, 2] for answer in answers)
+        assert (await client.classify(length=0.5, tags=[])) == {"long": False, "tags": []}
+        assert (await client.measure(image=FILES[1])).tolist() == 258
+        assert "".join([piece async for piece in client.spell(word="abc")]) == "a.b.c."
+        try:
+            await client.iris(X=[[1.0, 2.0]])
+        except InvalidArgument as error:
+            assert "validation error" in str(error)
+        else:
+            raise AssertionError("a wrong shape was taken")
+
+
+synchronous()
+asyncio.run(asynchronous())
+print("ok")
