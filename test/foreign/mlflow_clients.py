@@ -1,5 +1,6 @@
 """MLflow's own clients, unmodified: the client of its scoring server, and the one of deployments."""
 
+import json
 import os
 
 import numpy as np
@@ -19,10 +20,10 @@ frame = pd.DataFrame(x.astype(np.float64), columns=features)
 for columns in (features, list(reversed(features))):
     answer = server.invoke(frame[columns]).get_predictions()
     check("iris", answer["label"], np.array(answer["probabilities"].tolist()))
-answer = server.invoke(x).get_predictions(predictions_format="ndarray")
-check("iris", answer["label"], answer["probabilities"])
-answer = server.invoke({"X": x}).get_predictions(predictions_format="ndarray")
-check("iris", answer["label"], answer["probabilities"])
+# It sends text as it is; of a dictionary it would fail to make anything.
+for tensors in (x, json.dumps({"inputs": {"X": x.tolist()}})):
+    answer = server.invoke(tensors)["predictions"]
+    check("iris", answer["label"], answer["probabilities"])
 
 for bad, word in ((frame[features[:2]], "SCHEMA_ENFORCEMENT_FAILED"), (np.ones((1, 3)), "SCHEMA_ENFORCEMENT_FAILED")):
     try:
@@ -37,6 +38,7 @@ for model, name in INPUTS.items():
     x, _, _, _ = held_out(model)
     answer = deployments.predict(endpoint=model, inputs={"inputs": {name: x.astype(np.float64).tolist()}})["predictions"]
     check(model, answer["label"], answer["probabilities"])
-assert deployments.get_endpoint("iris").name == "iris"
+assert deployments.get_endpoint("iris").endpoint_url == f"http://{host}:{port}/endpoints/iris/invocations"
+assert set(INPUTS) <= {endpoint.name for endpoint in deployments.list_endpoints()}
 
 print("ok")

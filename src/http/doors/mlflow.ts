@@ -72,9 +72,12 @@ export const mlflowDoor: CreateDoor = (deps, isDraining) => {
   }
 
   function sendDeployment(exchange: Exchange): void {
-    const ref = deployment(exchange.param('endpoint'));
-    const { model } = models.describe(ref);
-    exchange.json(JSON.stringify({ name: ref.name, endpoint_type: 'predict', model: { name: model.name } }));
+    const { name } = models.describe(deployment(exchange.param('endpoint'))).model;
+    exchange.json(JSON.stringify(described(name)));
+  }
+
+  function sendDeployments(exchange: Exchange): void {
+    exchange.json(JSON.stringify({ endpoints: models.snapshot.models.map(({ name }) => described(name)) }));
   }
 
   const invocations = score('/invocations', () => onlyModel(deps, protocols.mlflow.model, 'protocols.mlflow.model'));
@@ -87,11 +90,23 @@ export const mlflowDoor: CreateDoor = (deps, isDraining) => {
       get('/ping', 'none', sendHealth),
       get('/health', 'none', sendHealth),
       get('/version', 'none', (exchange) => exchange.json(MLFLOW_VERSION)),
+      get('/api/2.0/endpoints', 'read', sendDeployments),
       get('/api/2.0/endpoints/:endpoint', 'read', sendDeployment),
     ],
     errors: scoringErrors,
   };
 };
+
+/** As its gateway describes one: `mlflow/deployments/server/config.py`. */
+function described(name: string): object {
+  return {
+    name,
+    endpoint_type: 'predict',
+    model: { name, provider: 'servery' },
+    endpoint_url: `/endpoints/${encodeURIComponent(name)}/invocations`,
+    limit: null,
+  };
+}
 
 function deployment(name: string): ModelRef {
   if (name !== '' && !name.includes('/')) return parseModelRef(name);
