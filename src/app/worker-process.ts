@@ -21,7 +21,8 @@ const CLOSE_MS = 15_000;
 
 // From the first moment on: who has started it may end while it is still starting, and nothing says so twice.
 const leaving = told();
-const settings = await Promise.race([received(), leaving.then(() => process.exit(0))]);
+const settings = await Promise.race([received(), leaving.then(() => undefined)]);
+if (settings === undefined) process.exit(0);
 const { workspace, stateFolder, modelsFolder, models, batch, log } = settings;
 await yieldToOthers();
 
