@@ -12,8 +12,10 @@ export interface BodyIssue {
   /** Keys and positions from the outside in; empty for the body itself. */
   readonly path: readonly (string | number)[];
   readonly message: string;
-  /** The kind of problem, as zod names it: `invalid_type`, `too_small` …; `invalid_json` for no JSON at all. */
+  /** The kind of problem, as pydantic names it (`missing`, `greater_than` …), else zod; `json_invalid` for no JSON at all. */
   readonly code: string;
+  /** Limits that `message` names. */
+  readonly context?: Readonly<Record<string, string | number>>;
 }
 
 export type HandlerEnvelope =

@@ -89,12 +89,17 @@ function sendAnswer(exchange: Exchange, name: string, [output]: readonly Tensor[
   else exchange.send(422, 'application/json', JSON.stringify(refusal(envelope.invalid)));
 }
 
-/** Where and what, also in the words that clients of FastAPI read. */
+/** Where and what; `detail` is as clients of FastAPI read it, but without `input`, which says what the client sent. */
 function refusal(issues: readonly BodyIssue[]): object {
   return {
     error: `Cannot use the body: ${issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`).join('; ')}`,
     code: 'INVALID_INPUT',
     hint: 'Compare the body with the schema of this route in /docs.',
-    detail: issues.map(({ path, message, code }) => ({ loc: ['body', ...path], msg: message, type: code })),
+    detail: issues.map(({ path, message, code, context }) => ({
+      type: code,
+      loc: ['body', ...path],
+      msg: message,
+      ...(context === undefined ? {} : { ctx: context }),
+    })),
   };
 }

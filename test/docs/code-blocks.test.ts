@@ -1,7 +1,7 @@
 /** Every code block of the documentation is run, type-checked or parsed: what is shown is true. */
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -12,7 +12,18 @@ import { temporaryFolder, type TemporaryFolder } from '../support/temporary-fold
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const blocks = await codeBlocks();
-const of = (language: string) => blocks.filter((block) => block.language === language);
+/** A block that shows a file is that file, whose own test runs it; all others are run here. */
+const shown = blocks.filter(({ file }) => file !== undefined);
+const of = (language: string) => blocks.filter((block) => block.file === undefined && block.language === language);
+
+describe('blocks that show a file', () => {
+  for (const { where, file, text } of shown) {
+    it(`${where} is ${file}`, async () => {
+      assert.match(file!, /^examples\//, 'only examples have tests of their own');
+      assert.equal(text, await readFile(ROOT + file!, 'utf8'));
+    });
+  }
+});
 
 test('every code block has a language that this file knows', () => {
   const known = ['text', 'sh', 'ts', 'json', 'yaml', 'python'];

@@ -7,6 +7,8 @@ export interface CodeBlock {
   /** `docs/models.md:12`. */
   readonly where: string;
   readonly language: string;
+  /** The file that it shows, named behind the language. */
+  readonly file: string | undefined;
   readonly text: string;
 }
 
@@ -24,9 +26,9 @@ export async function codeBlocks(): Promise<readonly CodeBlock[]> {
   const blocks: CodeBlock[] = [];
   for (const path of await pages()) {
     const text = await readPage(path);
-    for (const match of text.matchAll(/^```(\w*)\n(.*?)^```$/gms)) {
+    for (const match of text.matchAll(/^```(\w*)(?: (\S+))?\n(.*?)^```$/gms)) {
       const line = text.slice(0, match.index).split('\n').length;
-      blocks.push({ where: `${path}:${line}`, language: match[1]!, text: match[2]! });
+      blocks.push({ where: `${path}:${line}`, language: match[1]!, file: match[2], text: match[3]! });
     }
   }
   return blocks;

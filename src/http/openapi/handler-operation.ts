@@ -72,11 +72,9 @@ export function toTemplate(path: string): string {
 }
 
 function refusal(): Schema {
-  const problem = objectOf({
-    loc: listOf({ type: ['string', 'integer'] }),
-    msg: { type: 'string' },
-    type: { type: 'string' },
-  });
+  const loc = listOf({ type: ['string', 'integer'] });
+  const limits = { type: 'object', description: 'The limits that `msg` names.' };
+  const problem = objectOf({ type: { type: 'string' }, loc, msg: { type: 'string' } }, { optional: { ctx: limits } });
   return objectOf({
     error: { type: 'string' },
     code: { const: 'INVALID_INPUT' },

@@ -11,8 +11,13 @@ import { encodeEnvelope, type BodyIssue } from '../../core/handler-envelope.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { BytesElement } from '../../core/tensor.ts';
 import type { HandlerRoute } from '../runtime.ts';
+<<<<<<< HEAD
 import { readChunks } from './chunks.ts';
 import { asList, invalidHandler, type ReadForm, type Work } from './read-handler.ts';
+=======
+import { issuesOf, PARSE_OPTIONS } from './body-issues.ts';
+import { asList, invalidHandler, type Predict, type ReadForm } from './read-handler.ts';
+>>>>>>> 4e3f6b2 (Show how an endpoint of Flask or FastAPI moves: handlers that answer as they do, refusals in pydantic's words, tested side by side)
 import { kindOf } from './rows.ts';
 
 const SIGNATURE: Signature = {
@@ -91,9 +96,9 @@ async function parseBody(
   try {
     body = JSON.parse(typeof element === 'string' ? element : new TextDecoder().decode(element));
   } catch {
-    return { invalid: [{ path: [], message: 'The body is not JSON', code: 'invalid_json' }] };
+    return { invalid: [{ path: [], message: 'JSON decode error', code: 'json_invalid' }] };
   }
-  const result = await schema.safeParseAsync(body);
+  const result = await schema.safeParseAsync(body, PARSE_OPTIONS);
   return result.success ? { value: result.data } : { invalid: issuesOf(result.error) };
 }
 
@@ -117,14 +122,6 @@ function wrongAnswer(i: number, problem: string, cause?: Error): ServeryError {
     cause,
     hint: 'Compare what `predict` returns with the `response` schema.',
   });
-}
-
-function issuesOf({ issues }: z.ZodError): BodyIssue[] {
-  return issues.map(({ path, message, code }) => ({
-    path: path.map((key) => (typeof key === 'number' ? key : String(key))),
-    message,
-    code,
-  }));
 }
 
 function checkSchema(key: string, schema: unknown): z.ZodType {

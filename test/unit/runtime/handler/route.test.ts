@@ -39,11 +39,16 @@ describe('a handler with a route', () => {
         { ok: '1' },
         {
           invalid: [
-            { path: ['amount'], message: 'Too small: expected number to be >0', code: 'too_small' },
-            { path: ['tags', 1], message: 'Invalid input: expected string, received number', code: 'invalid_type' },
+            {
+              path: ['amount'],
+              code: 'greater_than',
+              message: 'Input should be greater than 0',
+              context: { gt: 0 },
+            },
+            { path: ['tags', 1], code: 'string_type', message: 'Input should be a valid string' },
           ],
         },
-        { invalid: [{ path: [], message: 'The body is not JSON', code: 'invalid_json' }] },
+        { invalid: [{ path: [], message: 'JSON decode error', code: 'json_invalid' }] },
         { ok: '2' },
       ],
     );
