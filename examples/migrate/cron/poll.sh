@@ -1,0 +1,2 @@
+#!/bin/sh
+mkdir -p out && echo polled >> out/polls.txt

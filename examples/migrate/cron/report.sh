@@ -1,0 +1,2 @@
+#!/bin/sh
+mkdir -p out && echo "report of $SHOP" > out/report.txt
