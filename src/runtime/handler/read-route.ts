@@ -11,13 +11,9 @@ import { encodeEnvelope, type BodyIssue } from '../../core/handler-envelope.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { BytesElement } from '../../core/tensor.ts';
 import type { HandlerRoute } from '../runtime.ts';
-<<<<<<< HEAD
+import { issuesOf, PARSE_OPTIONS } from './body-issues.ts';
 import { readChunks } from './chunks.ts';
 import { asList, invalidHandler, type ReadForm, type Work } from './read-handler.ts';
-=======
-import { issuesOf, PARSE_OPTIONS } from './body-issues.ts';
-import { asList, invalidHandler, type Predict, type ReadForm } from './read-handler.ts';
->>>>>>> 4e3f6b2 (Show how an endpoint of Flask or FastAPI moves: handlers that answer as they do, refusals in pydantic's words, tested side by side)
 import { kindOf } from './rows.ts';
 
 const SIGNATURE: Signature = {
