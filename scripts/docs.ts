@@ -1,18 +1,26 @@
 /**
  * Prints the reference pages that come from the code: `node scripts/docs.ts` writes them, a test compares.
  *
- * docs/configuration.md is the schema, docs/errors.md the error catalog with the status of each door.
+ * docs/configuration.md is the schema, docs/errors.md the error catalog with the status of each door. The ratios of
+ * docs/migrate.md are those of docs/performance.md.
  */
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { configSchema } from '../src/config/schema.ts';
 import { listOptions } from '../src/config/options-list.ts';
 import { ERROR_CATALOG, type ErrorCode } from '../src/core/errors.ts';
 import { STATUS as GRPC_STATUS, STATUS_BY_CODE } from '../src/grpc/errors.ts';
 import { STATUS as HTTP_STATUS } from '../src/http/errors.ts';
+import { withRatios } from './migrate-ratios.ts';
 
 /** Pages by path below the root of the project. */
 export function referencePages(): Readonly<Record<string, string>> {
-  return { 'docs/configuration.md': configurationPage(), 'docs/errors.md': errorsPage() };
+  const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+  return {
+    'docs/configuration.md': configurationPage(),
+    'docs/errors.md': errorsPage(),
+    'docs/migrate.md': withRatios(read('docs/migrate.md'), read('docs/performance.md')),
+  };
 }
 
 function configurationPage(): string {

@@ -25,7 +25,7 @@ describe('one model behind the doors of all systems', () => {
     const config = await readFile(`${CLIENTS}servery.config.yaml`, 'utf8');
     await writeFile(`${workspace.path}/servery.config.yaml`, atPorts(config));
     server = await startServer(workspace.path);
-    ports = new Map([...ports, ['127.0.0.1:8080', new URL(server.http).host]]);
+    ports = new Map([...ports, ['127.0.0.1:8080', new URL(server.http).host], ['127.0.0.1:8081', server.grpc]]);
   });
   after(async () => {
     assert.equal(await server.stop(), 0);
