@@ -14,6 +14,7 @@ import { ServeryError } from '../../src/core/errors.ts';
 import { checkInputs, type Signature } from '../../src/core/signature.ts';
 import { frameCopy } from '../../src/grpc/framing.ts';
 import { grpcOptions } from '../../src/grpc/options.ts';
+import { protocolOptions } from '../../src/protocol/protocols.ts';
 import { createGrpcServer } from '../../src/grpc/server.ts';
 import { ByteBudget } from '../../src/listening/byte-budget.ts';
 import {
@@ -75,6 +76,7 @@ async function serveDoor(): Promise<number> {
     models: { snapshot: { sequence: 1, ready: true, models: [] }, entry: unknown, describe: unknown },
     control: undefined as never,
     options: grpcOptions.parse({}),
+    protocols: protocolOptions.parse({}),
     bufferedBytes: ByteBudget.createCounter(),
     serverName: 'servery',
     authorize: () => {},

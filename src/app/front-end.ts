@@ -7,7 +7,7 @@ import { createKeyRing, presentedKey, type AuthOptions, type Scope } from '../co
 import { systemClock } from '../core/clock.ts';
 import { version } from '../core/package-info.ts';
 import type { GrpcOptions } from '../grpc/options.ts';
-import { createGrpcServer, type GrpcServer } from '../grpc/server.ts';
+import { createGrpcServer, type GrpcDeps, type GrpcServer } from '../grpc/server.ts';
 import { isDocumented } from '../http/openapi/build-document.ts';
 import { docsPage } from '../http/openapi/docs-page.ts';
 import { createOpenApiPage } from '../http/openapi/openapi-page.ts';
@@ -106,20 +106,24 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, 
     docs: docsPage,
   };
   const http: HttpServer = createHttpServer(httpDeps);
-  const grpc = createGrpcServer({
+  const grpcDeps: GrpcDeps = {
     predict,
     models,
     control,
     bufferedBytes: settings.bufferedBytes.grpc,
     options: settings.grpc,
+    protocols: settings.protocols,
     serverName: settings.http.serverName,
     authorize: (authorization: string | undefined, scope: Scope) =>
       keys.check(presentedKey(authorization, undefined), scope),
-  });
+  };
+  const grpc = createGrpcServer(grpcDeps);
   const servers: (HttpServer | GrpcServer)[] = [http, grpc];
 
   async function listenAlone(own: ListeningPort, reusePort: boolean): Promise<ListeningPort> {
-    const server = createHttpServer(httpDeps, ownTable(own));
+    const { protocol, option } = own;
+    const server =
+      option === 'http' ? createHttpServer(httpDeps, ownTable(own)) : createGrpcServer({ ...grpcDeps, only: protocol });
     servers.push(server);
     const { port } = await server.listen({ host: own.host, port: own.port, reusePort });
     return { ...own, port };

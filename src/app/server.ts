@@ -107,7 +107,7 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
   const httpUrl = `${scheme}://${formatAddress({ host: http.host, port: ports!.http })}`;
   const grpcText = grpc === undefined ? undefined : formatAddress({ host: grpc.host, port: ports!.grpc! });
   await held.publish({ http: httpUrl, ...(grpcText !== undefined && { grpc: grpcText }) });
-  const protocols = ports!.own.map(({ protocol, ...at }) => ({ protocol, address: formatAddress(at) }));
+  const protocols = ports!.own.map(({ protocol, option, ...at }) => ({ protocol, option, address: formatAddress(at) }));
 
   await Promise.all(fronts.map((front) => models.join(front)));
   const live: LiveConfig = { models: (next) => models.configure(next.models ?? {}) };

@@ -10,6 +10,7 @@ import { version } from '../core/package-info.ts';
 import { command, run, workspaceOf, type Options } from './command.ts';
 import { addCronCommands } from './cron-program.ts';
 import { addFileCommands } from './file-program.ts';
+import { addImportCommands } from './import-program.ts';
 import { addJobCommands } from './job-program.ts';
 import { printFailure } from './output.ts';
 
@@ -69,6 +70,7 @@ function createProgram(): Command {
 
   addModelCommands(program);
   addFileCommands(program);
+  addImportCommands(program);
   addJobCommands(program);
   addCronCommands(program);
 

@@ -5,7 +5,9 @@ import type { ModelDetails } from '../models/control-api.ts';
 export function startedText({ http, grpc, protocols }: Server): string {
   const lines = [`Servery listens on ${http}`];
   if (grpc !== undefined) lines.push(`gRPC on ${grpc}`);
-  for (const { protocol, address } of protocols) lines.push(`protocols.${protocol} on http://${address}`);
+  for (const { protocol, option, address } of protocols) {
+    lines.push(`protocols.${protocol} on ${option === 'grpc' ? 'grpc' : 'http'}://${address}`);
+  }
   return lines.join('\n');
 }
 

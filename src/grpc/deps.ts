@@ -3,6 +3,7 @@ import type { Scope } from '../core/api-keys.ts';
 import type { ModelRef } from '../core/model.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
+import type { ProtocolName, ProtocolOptions } from '../protocol/protocols.ts';
 import type { Predict } from '../serving/predict.ts';
 import type { GrpcOptions } from './options.ts';
 
@@ -22,6 +23,9 @@ export interface GrpcDeps {
   /** The counter of `maxBufferedBytes`, which all front ends share; see listening/byte-budget.ts. */
   readonly bufferedBytes: SharedArrayBuffer;
   readonly options: GrpcOptions;
+  readonly protocols: ProtocolOptions;
+  /** The protocol that has the port for itself; undefined on the port that all share. */
+  readonly only?: ProtocolName;
   /** The `name` in ServerMetadata. */
   readonly serverName: string;
   /**

@@ -66,7 +66,7 @@ function optionsOf({ request }: ModelInferRequest, call: CallContext, startedAt:
   };
 }
 
-function announce(
+export function announce(
   model: ModelVersion | undefined,
   rows: number,
   startedAt: number,

@@ -1,17 +1,22 @@
 /** Every method of the gRPC door by its path. */
 import type { GrpcDeps } from './deps.ts';
+import type { ProtocolName } from '../protocol/protocols.ts';
 import type { HealthService } from './health.ts';
 import { inferenceMethods } from './inference-service.ts';
 import type { Method } from './method.ts';
 import { reflectionMethod } from './reflection.ts';
+import { tensorflowServingServices } from './tensorflow-serving.ts';
 
 export function methodTable(
   deps: GrpcDeps,
   health: HealthService,
   isDraining: () => boolean,
 ): ReadonlyMap<string, Method> {
+  const { only } = deps;
+  const has = (protocol: ProtocolName) => (only === undefined ? deps.protocols[protocol].enabled : only === protocol);
   const services: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
-    'inference.GRPCInferenceService': inferenceMethods(deps, isDraining),
+    ...(only === undefined ? { 'inference.GRPCInferenceService': inferenceMethods(deps, isDraining) } : {}),
+    ...(has('tensorflowServing') ? tensorflowServingServices(deps) : {}),
     'grpc.health.v1.Health': health.methods,
     'grpc.reflection.v1.ServerReflection': { ServerReflectionInfo: reflectionMethod },
     'grpc.reflection.v1alpha.ServerReflection': { ServerReflectionInfo: reflectionMethod },

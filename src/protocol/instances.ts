@@ -18,10 +18,28 @@ import {
   type DecodeLimits,
 } from './json.ts';
 import { fillFrom, shapeOfNest } from './nested-lists.ts';
-import { allocateData, fill, isList, problemOf } from './values-in.ts';
+import { STRICT_FLOATS, allocateData, fill, isFloat, isList, problemOf, type FloatRules } from './values-in.ts';
 import { jsonNested, jsonValue } from './values-out.ts';
 
 export type InstancesForm = 'row' | 'column';
+
+/** How the JSON of a protocol differs from JSON. */
+export interface InstancesDialect {
+  /** @throws {ServeryError} `INVALID_REQUEST` */
+  readonly parse: (text: string) => unknown;
+  /** Like `parse`, with integers beyond 2^53 as bigint. */
+  readonly parseExactly: (text: string) => unknown;
+  readonly floats: FloatRules;
+  /** Floating-point values as nested as `shape` says. */
+  readonly floatsText: (tensor: Tensor, shape: readonly number[], from: number, name: string) => string;
+}
+
+const STRICT: InstancesDialect = {
+  parse: (text) => parseJson(text),
+  parseExactly: parseJsonExactly,
+  floats: STRICT_FLOATS,
+  floatsText: valuesText,
+};
 
 export interface InstancesRequest {
   readonly form: InstancesForm;
@@ -34,22 +52,24 @@ export function decodeInstances(
   body: Uint8Array,
   signature: Signature,
   limits: DecodeLimits = DEFAULT_DECODE_LIMITS,
+  dialect: InstancesDialect = STRICT,
 ): InstancesRequest {
   if (body.length === 0) throw new ServeryError('INVALID_REQUEST', 'JSON Parse error: The document is empty');
   const text = decodeText(body);
-  const document = parseJson(text);
-  const reader = { signature, limits, mostElements: Math.min(text.length, limits.maxElements) };
+  const document = dialect.parse(text);
+  const reader = { signature, limits, floats: dialect.floats, mostElements: Math.min(text.length, limits.maxElements) };
   try {
     return readDocument(document, reader);
   } catch (error) {
     if (!(error instanceof InexactInteger)) throw error;
-    return readDocument(parseJsonExactly(text), reader);
+    return readDocument(dialect.parseExactly(text), reader);
   }
 }
 
 interface Reader {
   readonly signature: Signature;
   readonly limits: DecodeLimits;
+  readonly floats: FloatRules;
   /** Each value takes a character at least: what a shape promises must not make us allocate. */
   readonly mostElements: number;
 }
@@ -67,7 +87,7 @@ function readDocument(document: unknown, reader: Reader): InstancesRequest {
   }
   if (instances !== undefined) return { form: 'row', tensors: readRows(instances, reader) };
   if (inputs !== undefined) return { form: 'column', tensors: readColumns(inputs, reader) };
-  throw malformed("Missing 'inputs' or 'instances' key");
+  throw new ServeryError('INVALID_REQUEST', "Missing 'inputs' or 'instances' key");
 }
 
 function readRows(instances: unknown, reader: Reader): readonly NamedTensor[] {
@@ -78,6 +98,7 @@ function readRows(instances: unknown, reader: Reader): readonly NamedTensor[] {
   const isKeyed = isNamed(instances[0]);
   if (!isKeyed && specs.length !== 1) throw malformed(`Expecting objects with the ${specs.length} inputs of the model`);
   const [only] = specs;
+  if (!isKeyed && only !== undefined && Array.isArray(instances[0])) refuseUnequal(instances);
   if (!isKeyed) {
     if (instances.some(isNamed)) throw malformed('Expecting all instances to be values, or all to be objects');
     return only === undefined ? [] : [readTensor(only, instances, reader)];
@@ -85,8 +106,29 @@ function readRows(instances: unknown, reader: Reader): readonly NamedTensor[] {
   instances.forEach((instance: unknown, i) => refuseOtherKeys(instance, specs, `instances[${i}]`));
   return specs.map((spec) => {
     const values = instances.map((instance: Record<string, unknown>) => instance[spec.name]);
+    refuseUnequal(values);
     return readTensor(spec, values, reader);
   });
+}
+
+/** By their outer lists: what differs within an instance shows when it is read. */
+function refuseUnequal(values: readonly unknown[]): void {
+  const [first] = values;
+  if (!Array.isArray(first)) return;
+  for (let i = 1; i < values.length; i += 1) {
+    const value = values[i];
+    if (!Array.isArray(value) || value.length === first.length) continue;
+    const isFlat = !Array.isArray(first[0]) && !Array.isArray(value[0]);
+    const problem = isFlat
+      ? `Expecting tensor size: ${first.length} but got: ${value.length}`
+      : `Expecting shape ${shapeText(first)} but got: ${shapeText(value)}`;
+    throw new ServeryError('INVALID_REQUEST', `Failed to process element: ${i} of 'instances' list. Error: ${problem}`);
+  }
+}
+
+function shapeText(list: readonly unknown[]): string {
+  const inner = Array.isArray(list[0]) ? `,${list[0].length}` : '';
+  return `[${list.length}${inner}]`;
 }
 
 function readColumns(inputs: unknown, reader: Reader): readonly NamedTensor[] {
@@ -120,7 +162,7 @@ function refuseOtherKeys(value: unknown, specs: readonly TensorSpec[], where: st
   if (missing !== undefined) throw malformed(`Missing named input ${quote(missing.name)} in ${where}`);
 }
 
-function readTensor(spec: TensorSpec, value: unknown, { limits, mostElements }: Reader): NamedTensor {
+function readTensor(spec: TensorSpec, value: unknown, { limits, floats, mostElements }: Reader): NamedTensor {
   const { name, datatype } = spec;
   if (datatype === 'FP16') throw invalidInput(name, 'FP16 has no JSON form');
   const list = isList(value) ? value : [value];
@@ -129,7 +171,7 @@ function readTensor(spec: TensorSpec, value: unknown, { limits, mostElements }: 
   if (count > mostElements) throw invalidInput(name, 'its lists differ in length, or it has too many values');
   if (datatype === 'BYTES') return { name, datatype, shape, data: readBytes(name, value, shape) };
   const data = allocateData(datatype, count);
-  const misfit = fillFrom(list, shape, count, datatype, data, 0, limits.maxNesting);
+  const misfit = fillFrom(list, shape, count, datatype, data, 0, limits.maxNesting, floats);
   if (misfit === undefined) return { name, datatype, shape, data };
   if ('problem' in misfit) throw invalidInput(name, misfit.problem);
   throw problemOf(datatype, misfit.value, `element ${misfit.element} of input ${quote(name)}`);
@@ -160,9 +202,16 @@ function fromBase64(text: unknown): Uint8Array {
 
 /**
  * @param form that of the question
- * @throws {ServeryError} `UNSUPPORTED` when rows are asked for and the outputs differ in their number
+ * @throws {ServeryError} `INVALID_REQUEST` when rows are asked for and the outputs differ in their number
  */
-export function encodePredictions(signature: Signature, outputs: readonly Tensor[], form: InstancesForm): string {
+export function encodePredictions(
+  signature: Signature,
+  outputs: readonly Tensor[],
+  form: InstancesForm,
+  { floatsText }: InstancesDialect = STRICT,
+): string {
+  const nestText = (spec: TensorSpec, tensor: Tensor, shape: readonly number[], from: number) =>
+    isFloat(tensor.datatype) ? floatsText(tensor, shape, from, spec.name) : otherText(spec, tensor, shape, from);
   const specs = signature.outputs;
   const isSingle = specs.length === 1;
   if (form === 'column') {
@@ -173,7 +222,7 @@ export function encodePredictions(signature: Signature, outputs: readonly Tensor
   const [rows] = sizes;
   if (rows === undefined || sizes.some((size) => size !== rows)) {
     const problem = 'the outputs have inconsistent batch size';
-    throw new ServeryError('UNSUPPORTED', `Cannot answer by rows: ${problem}`, { hint: 'Ask with "inputs".' });
+    throw new ServeryError('INVALID_REQUEST', `Cannot answer by rows: ${problem}`, { hint: 'Ask with "inputs".' });
   }
   const items: string[] = [];
   for (let row = 0; row < rows; row += 1) {
@@ -190,9 +239,13 @@ function objectText(specs: readonly TensorSpec[], texts: readonly string[]): str
   return `{${specs.map(({ name }, i) => `${JSON.stringify(name)}:${texts[i]}`).join(',')}}`;
 }
 
-function nestText({ name }: TensorSpec, tensor: Tensor, shape: readonly number[], from: number): string {
+function otherText({ name }: TensorSpec, tensor: Tensor, shape: readonly number[], from: number): string {
   // By this ending TensorFlow Serving knows what is bytes and not text.
   if (tensor.datatype === 'BYTES' && name.endsWith('_bytes')) return bytesText(tensor, shape, from);
+  return valuesText(tensor, shape, from, name);
+}
+
+function valuesText(tensor: Tensor, shape: readonly number[], from: number, name: string): string {
   return shape.length === 0 ? jsonValue(tensor, from, name) : jsonNested(tensor, shape, from, name);
 }
 

@@ -19,7 +19,10 @@ export function protocolMap(options: ProtocolOptions): readonly ProtocolPlace[] 
   const shared = names.filter((protocol) => options[protocol].enabled);
   return [
     ...shared.map((protocol) => ({ protocol, at: 'listen.http', ...TERRITORIES[protocol] })),
-    ...ownPorts(options).map(({ protocol, address: at }) => ({ protocol, at, ...TERRITORIES[protocol] })),
+    ...ownPorts(options).map(({ protocol, option, address: at }) => {
+      const place = { protocol, at, ...TERRITORIES[protocol] };
+      return option === 'grpc' ? { ...place, path: 'gRPC' } : place;
+    }),
   ];
 }
 

@@ -14,6 +14,13 @@ export const protocolOptions = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(true).describe('Answers clients of TensorFlow Serving on the shared port.'),
       http: ownPort('TensorFlow Serving', 8501),
+      grpc: ownPort("TensorFlow Serving's gRPC", 8500),
+      profile: z
+        .enum(['strict', 'tensorflow-serving'])
+        .default('strict')
+        .describe(
+          '`tensorflow-serving` reads and writes NaN and Infinity, rounds to infinity and prints numbers as the original.',
+        ),
     })
     .prefault({}),
   kserve: z
@@ -34,6 +41,8 @@ export type ProtocolName = keyof ProtocolOptions;
 /** A port that one protocol has for itself. */
 export interface OwnPort {
   readonly protocol: ProtocolName;
+  /** What is spoken there: the option that names the address. */
+  readonly option: 'http' | 'grpc';
   /** `HOST:PORT`. */
   readonly address: string;
 }
@@ -41,8 +50,12 @@ export interface OwnPort {
 /** The ports beside the shared ones that a server opens. */
 export function ownPorts(options: ProtocolOptions): readonly OwnPort[] {
   return (Object.keys(options) as ProtocolName[]).flatMap((protocol) => {
-    const { http } = options[protocol];
-    return http === undefined ? [] : [{ protocol, address: http }];
+    const { http, grpc }: { readonly http?: string | undefined; readonly grpc?: string | undefined } =
+      options[protocol];
+    return [
+      ...(http === undefined ? [] : [{ protocol, option: 'http', address: http } as const]),
+      ...(grpc === undefined ? [] : [{ protocol, option: 'grpc', address: grpc } as const]),
+    ];
   });
 }
 
@@ -58,7 +71,7 @@ export function protocolClashes(options: ProtocolOptions, shared: Readonly<Recor
   const taken = new Map<string, string>();
   const claims = [
     ...Object.entries(shared),
-    ...ownPorts(options).map(({ protocol, address: at }) => [`protocols.${protocol}.http`, at] as const),
+    ...ownPorts(options).map(({ protocol, option, address: at }) => [`protocols.${protocol}.${option}`, at] as const),
   ];
   for (const [path, at] of claims) {
     const number = at.slice(at.lastIndexOf(':') + 1);

@@ -33,6 +33,8 @@ export interface FloatRules {
   readonly nonFinite: boolean;
   /** null, NaN, and no value at all: NaN. */
   readonly missing: boolean;
+  /** A number too large for the datatype is an infinity of it, and no error. */
+  readonly overflow?: boolean;
 }
 
 export const STRICT_FLOATS: FloatRules = { nonFinite: false, missing: false };
@@ -92,17 +94,18 @@ function fillHalves(target: Uint16Array, offset: number, list: ValueList, rules:
     const value = list[i];
     const isFinite = typeof value === 'number' && Math.abs(value) < HALF_OVERFLOW;
     const number = isFinite ? value : otherFloat(value, rules);
-    if (number === undefined || Math.abs(number) >= HALF_OVERFLOW !== !Number.isFinite(number)) return i;
+    if (number === undefined) return i;
+    if (rules.overflow !== true && Math.abs(number) >= HALF_OVERFLOW && Number.isFinite(number)) return i;
     target[offset + i] = toHalf(number);
   }
   return -1;
 }
 
 /** What is not a finite number, as one where that is allowed. A bigint has at most 20 digits, so any float can hold it. */
-function otherFloat(value: unknown, { nonFinite, missing }: FloatRules): number | undefined {
+function otherFloat(value: unknown, { nonFinite, missing, overflow }: FloatRules): number | undefined {
   if (typeof value === 'bigint') return Number(value);
   if (typeof value === 'number' && !Number.isNaN(value)) {
-    return nonFinite && !Number.isFinite(value) ? value : undefined;
+    return overflow === true || (nonFinite && !Number.isFinite(value)) ? value : undefined;
   }
   if (typeof value === 'number') return nonFinite || missing ? value : undefined;
   return missing && value == null ? NaN : undefined;

@@ -31,6 +31,37 @@ describe('TensorFlow Serving', () => {
     ]);
   });
 
+  test('classifies examples, each with the features of the context', async () => {
+    await using door = await openDoor();
+    const scores = [
+      ['setosa', 0.25],
+      ['versicolor', 0.5],
+      ['virginica', 0.25],
+    ];
+    const examples = [{ a: 1 }, { a: [2.5], b: 2, unknown: 'x' }];
+    const body = { context: { b: 1, c: 1, d: 1 }, examples };
+    assert.deepEqual(await post(door, '/v1/models/iris:classify', body), [200, { results: [scores, scores] }]);
+    const named = { ...body, signature_name: 'classify_X_to_probabilities' };
+    assert.deepEqual(await post(door, '/v1/models/iris/versions/1:classify', named), [
+      200,
+      { results: [scores, scores] },
+    ]);
+  });
+
+  test('has NaN, Infinity and the numbers of the original by a profile alone', async () => {
+    await using lax = await openDoor({}, undefined, {
+      protocols: { tensorflowServing: { profile: 'tensorflow-serving' } },
+    });
+    await using strict = await openDoor();
+    const body = '{"instances": [[NaN, -Infinity], [1e39, 0.1], [0.00001, 4500000], [1, -0.0]], "of": "NaN"}';
+    const answered = await lax.post('/v1/models/doubler/versions/1:predict', body);
+    const numbers = '[[NaN,-Infinity],[Infinity,0.2],[2e-05,9e+06],[2.0,-0.0]]';
+    assert.equal(await answered.text(), `{"predictions":${numbers}}`);
+    assert.equal((await strict.post('/v1/models/doubler/versions/1:predict', body)).status, 400);
+    const large = await strict.post('/v1/models/doubler/versions/1:predict', '{"instances": [[1e39, 0]]}');
+    assert.equal(large.status, 400);
+  });
+
   test('reads what curl -d calls a form', async () => {
     await using door = await openDoor();
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -91,7 +122,35 @@ describe('TensorFlow Serving', () => {
       [post(door, '/v1/models/doubler/a/b/c', instances), 400, /^Malformed request: POST/],
       [post(door, '/v1/models/doubler:predict', ''), 400, /The document is empty/],
       [post(door, '/v1/models/doubler:predict', { instances: [[1]] }), 400, /unexpected shape/],
-      [post(door, '/v1/models/doubler:regress', instances), 501, /^Cannot regress/],
+      [post(door, '/v1/models/doubler:predict', { instances: [[1, 2], [1]] }), 400, /element: 1 .*size: 2 but got: 1$/],
+      [post(door, '/v1/models/doubler:predict', {}), 400, /^Missing 'inputs' or 'instances' key$/],
+      [post(door, '/v1/models/doubler:regress', instances), 400, /When method is regress, key 'examples' is expected/],
+      [
+        post(door, '/v1/models/doubler:regress', { examples: [{ x: [1, 2] }] }),
+        400,
+        /either \[batch_size\] or \[batch_/,
+      ],
+      [post(door, '/v1/models/iris:classify', { examples: 1 }), 400, /Expecting 'examples' value to be an list/],
+      [post(door, '/v1/models/iris:classify', { examples: [] }), 400, /'examples' value is an empty array/],
+      [
+        post(door, '/v1/models/iris:classify', { examples: [1] }),
+        400,
+        /Example must be JSON object but got JSON Number/,
+      ],
+      [post(door, '/v1/models/iris:classify', { examples: [{ a: null }] }), 400, /^Feature: "a" has element .*: Null$/],
+      [post(door, '/v1/models/iris:classify', { examples: [{ a: { b64: '?' } }] }), 400, /^Unable to base64 decode$/],
+      [post(door, '/v1/models/iris:classify', { examples: [{ a: 1, b: 2, c: 3 }] }), 400, /"d" is missing/],
+      [post(door, '/v1/models/iris:classify', { signature_name: 1, examples: [{}] }), 400, /must be a string value/],
+      [
+        post(door, '/v1/models/iris:classify', { signature_name: 'other', examples: [{}] }),
+        400,
+        /^No signature was found with the name: "other"$/,
+      ],
+      [
+        post(door, '/v1/models/iris:classify', { signature_name: 'regress_X_to_probabilities', examples: [{}] }),
+        400,
+        /^Expected classification signature method_name to be .*classify. Was: tensorflow\/serving\/regress$/,
+      ],
       [post(door, '/v1/models/late:predict', instances), 503, /ready state/],
       [post(door, '/v1/models/buggy:predict', instances), 500, /^Internal error$/],
     ];

@@ -13,6 +13,7 @@ import type { Signature } from '../../src/core/signature.ts';
 import { DATATYPES, type Datatype, type Tensor } from '../../src/core/tensor.ts';
 import { frameCopy } from '../../src/grpc/framing.ts';
 import { grpcOptions, type GrpcOptions } from '../../src/grpc/options.ts';
+import { protocolOptions } from '../../src/protocol/protocols.ts';
 import { createGrpcServer, type GrpcDeps, type GrpcServer } from '../../src/grpc/server.ts';
 import { ByteBudget } from '../../src/listening/byte-budget.ts';
 import type { ControlApi, VersionStatistics } from '../../src/models/control-api.ts';
@@ -87,6 +88,7 @@ export async function openGrpcDoor({
       models,
       control: recordingControl(control),
       options: grpcOptions.parse(options),
+      protocols: protocolOptions.parse({}),
       bufferedBytes,
       serverName: 'servery',
       authorize: (authorization, scope) => keys.check(presentedKey(authorization, undefined), scope),

@@ -5,24 +5,29 @@
  */
 import { ServeryError, quote } from '../../core/errors.ts';
 import { isModelName, parseVersion, type ModelRef } from '../../core/model.ts';
+import { decodeExamples, encodeResults } from '../../protocol/tensorflow-serving/examples.ts';
+import type { ExampleMethod } from '../../protocol/tensorflow-serving/method-signature.ts';
+import type { InstancesDialect } from '../../protocol/instances.ts';
+import { TENSORFLOW_SERVING_JSON } from '../../protocol/tensorflow-serving/lax-json.ts';
+import { inItsWords as inWords, servableNotFound } from '../../protocol/tensorflow-serving/words.ts';
 import { metadataJson, statusJson } from '../../protocol/tensorflow-serving.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
 import type { Exchange } from '../exchange.ts';
+import { predictFor } from '../prediction.ts';
 import type { Method, Route } from '../route.ts';
 import { INSTANCES_BODY, messageOnly, predictInstances } from './instances-route.ts';
 
 const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 export const tensorflowServingDoor: CreateDoor = (deps) => {
-  const predict = inItsWords(predictInstances(deps));
+  const predict = inItsWords(predictInstances(deps, dialectOf(deps)));
+  const answerExamples = (exchange: Exchange, method: ExampleMethod) =>
+    inItsWords((asked) => sendResults(deps, asked, method))(exchange);
   const post = (path: string): Route => {
     const handle = (exchange: Exchange) => {
       const { verb } = splitTarget(exchange.param('target'));
-      if (verb === 'predict') return predict(exchange);
-      throw new ServeryError('UNSUPPORTED', `Cannot ${verb}: models here have the signature of predict alone`, {
-        hint: 'Send the same values with :predict.',
-      });
+      return verb === 'predict' ? predict(exchange) : answerExamples(exchange, verb);
     };
     // The last part of the path is what its place says, and the method.
     const kind = path.endsWith('/versions/:target') ? 'version' : path.endsWith('/labels/:target') ? 'label' : 'name';
@@ -59,16 +64,18 @@ export const tensorflowServingDoor: CreateDoor = (deps) => {
   return { shared: routes, own: routes, errors: messageOnly };
 };
 
+const VERBS = ['predict', 'classify', 'regress'] as const;
+
 interface Target {
   readonly target: string;
-  readonly verb: string;
+  readonly verb: 'predict' | ExampleMethod;
 }
 
 /** `iris:predict` → `iris`, `predict`. */
 function splitTarget(text = ''): Target {
   const colon = text.lastIndexOf(':');
-  const verb = text.slice(colon + 1).toLowerCase();
-  if (colon < 1 || !['predict', 'classify', 'regress'].includes(verb)) {
+  const verb = VERBS.find((known) => known === text.slice(colon + 1).toLowerCase());
+  if (colon < 1 || verb === undefined) {
     throw new ServeryError('INVALID_REQUEST', `Malformed request: ${quote(text)} names no method`, {
       hint: 'Post to /v1/models/NAME:predict.',
     });
@@ -77,7 +84,7 @@ function splitTarget(text = ''): Target {
 }
 
 function refOf({ name = '', version, label }: Readonly<Record<string, string | undefined>>): ModelRef {
-  if (!isModelName(name)) throw notFound({ name });
+  if (!isModelName(name)) throw servableNotFound({ name });
   if (label !== undefined) return { name, alias: label };
   if (version === undefined) return { name };
   const number = parseVersion(version);
@@ -85,22 +92,31 @@ function refOf({ name = '', version, label }: Readonly<Record<string, string | u
   throw new ServeryError('INVALID_REQUEST', `Failed to convert version: ${quote(version)} to numeric`);
 }
 
-function notFound({ name, version }: ModelRef): ServeryError {
-  const servable = version === undefined ? `Latest(${name})` : `Specific(${name}, ${version})`;
-  return new ServeryError('MODEL_NOT_FOUND', `Servable not found for request: ${servable}`);
-}
-
 function inItsWords(handle: Route['handle']): (exchange: Exchange) => Promise<void> {
   return async (exchange) => {
     try {
       await handle(exchange);
     } catch (error) {
-      if (!(error instanceof ServeryError) || error.code !== 'MODEL_NOT_FOUND') throw error;
-      const ref = exchange.target!.model;
-      if (ref.alias === undefined) throw notFound(ref);
-      throw new ServeryError('INVALID_REQUEST', `Unrecognized servable version label: ${quote(ref.alias)}`);
+      throw inWords(error, exchange.target!.model);
     }
   };
+}
+
+function dialectOf({ protocols }: HttpDeps): InstancesDialect | undefined {
+  return protocols.tensorflowServing.profile === 'strict' ? undefined : TENSORFLOW_SERVING_JSON;
+}
+
+async function sendResults(deps: HttpDeps, exchange: Exchange, method: ExampleMethod): Promise<void> {
+  const { predict, options } = deps;
+  const dialect = dialectOf(deps);
+  const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
+  let output = 0;
+  const { signature, outputs } = await predictFor(exchange, predict, exchange.target!.model, (known) => {
+    const request = decodeExamples(exchange.body, method, known, limits, dialect);
+    output = request.output;
+    return request.tensors;
+  });
+  exchange.json(encodeResults(signature, outputs, output, method, dialect));
 }
 
 function sendStatus({ models }: HttpDeps, exchange: Exchange): void {
@@ -108,7 +124,7 @@ function sendStatus({ models }: HttpDeps, exchange: Exchange): void {
   const { versions } = models.entry(ref.name);
   const wanted = ref.alias === undefined ? ref.version : models.describe(ref).model.version;
   const found = versions.filter(({ version }) => wanted === undefined || version === wanted);
-  if (found.length === 0) throw notFound(ref);
+  if (found.length === 0) throw servableNotFound(ref);
   const statuses = found.map(({ version, state, reason, key }) => {
     return { version, reason, isLive: key !== undefined, isLoading: state === 'loading' };
   });

@@ -84,7 +84,7 @@ test('what does not fit is refused with what was expected', () => {
   assert.match(refusal({ instances: [] }), /non-null\/non-empty array/);
   assert.match(refusal({ instances: [[1, 2]], signature_name: 'other' }), /"other" not found/);
   assert.match(refusal({ instances: [[1, 2]], signature_name: 1 }), /must be a string/);
-  assert.match(refusal({ instances: [[1, 2], [3]] }), /nested/); // prettier-ignore
+  assert.match(refusal({ instances: [[1, 2], [3]] }), /Expecting tensor size: 2 but got: 1/); // prettier-ignore
   assert.match(refusal({ instances: [[1, 2, 3]] }), /unexpected shape/);
   assert.match(refusal({ instances: [['1', '2']] }), /a string, expected a number/);
   assert.match(refusal({ instances: [{ x: [1, 2] }, [1, 2]] }), /to be an object/);

@@ -16,8 +16,14 @@ test('by default TensorFlow Serving has its paths on the shared port, and no pro
 test('a port of its own is listed with its address', () => {
   const http = '127.0.0.1:8501';
   const options = protocolOptions.parse({ tensorflowServing: { enabled: false, http } });
-  assert.deepEqual(ownPorts(options), [{ protocol: 'tensorflowServing', address: http }]);
+  assert.deepEqual(ownPorts(options), [{ protocol: 'tensorflowServing', option: 'http', address: http }]);
   assert.match(describeProtocolMap(protocolMap(options)), /^protocols\n {2}127\.0\.0\.1:8501 .* TensorFlow Serving$/);
+  const grpc = '127.0.0.1:8500';
+  const both = protocolOptions.parse({ tensorflowServing: { enabled: false, http, grpc } });
+  assert.match(describeProtocolMap(protocolMap(both)), /\n {2}127\.0\.0\.1:8500 gRPC {2}TensorFlow Serving$/);
+  assert.deepEqual(protocolClashes(both, { 'listen.grpc': grpc }), [
+    'protocols.tensorflowServing.grpc: port 8500 is that of listen.grpc',
+  ]);
   const none = protocolOptions.parse({ tensorflowServing: { enabled: false } });
   assert.equal(describeProtocolMap(protocolMap(none)), 'no protocols of other systems');
 });

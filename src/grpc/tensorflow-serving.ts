@@ -1,0 +1,226 @@
+/**
+ * TensorFlow Serving's PredictionService and ModelService.
+ *
+ * Labels are aliases. A reload says which models are loaded and where labels point; what a workspace says in its files
+ * (folders, version policies) is refused in one.
+ */
+import { systemClock } from '../core/clock.ts';
+import { ServeryError, quote } from '../core/errors.ts';
+import { isModelName, type ModelRef, type ModelVersion } from '../core/model.ts';
+import type { Signature } from '../core/signature.ts';
+import type { NamedTensor, Tensor } from '../core/tensor.ts';
+import { DEFAULT_DECODE_LIMITS } from '../protocol/json.ts';
+import { classesOf, exampleTensors, valuesOf } from '../protocol/tensorflow-serving/examples.ts';
+import {
+  decodeExampleListRequest,
+  decodeModelQuestion,
+  decodePredictRequest,
+  decodeReloadRequest,
+  encodeClassificationResponse,
+  encodeMetadataResponse,
+  encodePredictResponse,
+  encodeRegressionResponse,
+  encodeStatusResponse,
+  type ModelSpec,
+  type ReloadedModel,
+} from '../protocol/tensorflow-serving/messages.ts';
+import { outputOf, type ExampleMethod } from '../protocol/tensorflow-serving/method-signature.ts';
+import { inItsWords, servableNotFound } from '../protocol/tensorflow-serving/words.ts';
+import type { GrpcDeps } from './deps.ts';
+import { withHeadroom } from './framing.ts';
+import { announce } from './infer.ts';
+import type { CallContext, Method } from './method.ts';
+
+type Services = Readonly<Record<string, Readonly<Record<string, Method>>>>;
+
+export function tensorflowServingServices(deps: GrpcDeps): Services {
+  const read = (answer: (message: Buffer) => readonly Buffer[]): Method => ({
+    scope: 'read',
+    answer: { unary: (message) => join(answer(message)) },
+  });
+  const predicts = (unary: (message: Buffer, call: CallContext) => Promise<readonly Buffer[]>): Method => ({
+    scope: 'predict',
+    answer: { unary: async (message, call) => join(await unary(message, call)) },
+  });
+  return {
+    'tensorflow.serving.PredictionService': {
+      Predict: predicts((message, call) => predict(deps, message, call)),
+      Classify: predicts((message, call) => answerExamples(deps, 'classify', message, call)),
+      Regress: predicts((message, call) => answerExamples(deps, 'regress', message, call)),
+      MultiInference: {
+        scope: 'predict',
+        answer: {
+          unary() {
+            throw new ServeryError('UNSUPPORTED', 'Cannot run MultiInference: a model here has one signature', {
+              hint: 'Call Classify and Regress, each for itself.',
+            });
+          },
+        },
+      },
+      GetModelMetadata: read((message) => metadata(deps, message)),
+    },
+    'tensorflow.serving.ModelService': {
+      GetModelStatus: read((message) => status(deps, message)),
+      HandleReloadConfigRequest: {
+        scope: 'admin',
+        answer: { unary: (message) => reload(deps, message) },
+      },
+    },
+  };
+}
+
+function join(fields: readonly Buffer[]): Buffer {
+  return withHeadroom(Buffer.concat(fields));
+}
+
+async function predict(deps: GrpcDeps, message: Buffer, call: CallContext): Promise<readonly Buffer[]> {
+  const { spec, inputs, outputFilter } = decodePredictRequest(message);
+  const { signatureName } = spec;
+  const prediction = await answer(deps, spec, call, ({ outputs }) => {
+    if (signatureName !== '' && signatureName !== 'serving_default') {
+      throw new ServeryError('INVALID_REQUEST', `Serving signature key ${quote(signatureName)} not found.`);
+    }
+    for (const wanted of outputFilter) {
+      if (outputs.some(({ name }) => name === wanted)) continue;
+      const known = outputs.map(({ name }) => name).join(',');
+      const problem = `output tensor alias not found in signature: ${quote(wanted)}`;
+      throw new ServeryError('INVALID_REQUEST', `${problem} Outputs expected to be in the set {${known}}.`);
+    }
+    return inputs;
+  });
+  const named = prediction.signature.outputs.map(({ name }, i) => ({ name, tensor: prediction.outputs[i]! }));
+  const wanted = outputFilter.length === 0 ? named : named.filter(({ name }) => outputFilter.includes(name));
+  return encodePredictResponse(prediction.model, wanted);
+}
+
+async function answerExamples(
+  deps: GrpcDeps,
+  method: ExampleMethod,
+  message: Buffer,
+  call: CallContext,
+): Promise<readonly Buffer[]> {
+  const { spec, examples } = decodeExampleListRequest(message);
+  let output = 0;
+  const { model, signature, outputs } = await answer(deps, spec, call, (known) => {
+    output = outputOf(known, method, spec.signatureName);
+    return exampleTensors(known, examples, DEFAULT_DECODE_LIMITS);
+  });
+  const signatureName = spec.signatureName === '' ? 'serving_default' : spec.signatureName;
+  return method === 'classify'
+    ? encodeClassificationResponse(model, signatureName, classesOf(signature, outputs, output))
+    : encodeRegressionResponse(model, signatureName, valuesOf(outputs, output));
+}
+
+interface Answer {
+  readonly model: ModelVersion;
+  readonly signature: Signature;
+  readonly outputs: readonly Tensor[];
+}
+
+async function answer(
+  deps: GrpcDeps,
+  spec: ModelSpec,
+  call: CallContext,
+  decode: (signature: Signature) => readonly NamedTensor[],
+): Promise<Answer> {
+  const startedAt = systemClock.now();
+  try {
+    const ref = refOf(spec);
+    const { deadline, signal } = call;
+    const bind = (signature: Signature, version: ModelVersion) => {
+      call.model = version;
+      return decode(signature);
+    };
+    const prediction = await deps.predict(ref, bind, { deadline, signal }).catch((error: unknown) => {
+      throw inItsWords(error, ref);
+    });
+    announce(call.model, prediction.rows, startedAt, 'OK');
+    return prediction;
+  } catch (error) {
+    announce(call.model, 0, startedAt, error instanceof ServeryError ? error.code : 'INTERNAL');
+    throw error;
+  }
+}
+
+function refOf({ name, version, label }: ModelSpec): ModelRef {
+  if (name === '') throw new ServeryError('INVALID_REQUEST', 'Missing model name in request: model_spec has no name');
+  const ref = { name, ...(label !== undefined && { alias: label }) };
+  if (!isModelName(name)) throw servableNotFound(ref);
+  return version === undefined ? ref : { name, version: Number(version) };
+}
+
+function metadata({ models }: GrpcDeps, message: Buffer): readonly Buffer[] {
+  const { spec, fields } = decodeModelQuestion(message);
+  if (fields.length === 0) {
+    throw new ServeryError('INVALID_REQUEST', 'GetModelMetadataRequest must specify at least one metadata_field');
+  }
+  const other = fields.find((field) => field !== 'signature_def');
+  if (other !== undefined) throw new ServeryError('INVALID_REQUEST', `Metadata field ${quote(other)} is not supported`);
+  const { model, signature } = inWords(spec, (ref) => models.describe(ref));
+  return encodeMetadataResponse(model, signature);
+}
+
+function status({ models }: GrpcDeps, message: Buffer): readonly Buffer[] {
+  const { spec } = decodeModelQuestion(message);
+  return inWords(spec, (ref) => {
+    const { versions } = models.entry(ref.name);
+    const wanted = ref.alias === undefined ? ref.version : models.describe(ref).model.version;
+    const found = versions.filter(({ version }) => wanted === undefined || version === wanted);
+    if (found.length === 0) throw servableNotFound(ref);
+    return encodeStatusResponse(
+      found.map(({ version, state, reason, key }) => {
+        if (key !== undefined) return { version, state: 'AVAILABLE', problem: '' };
+        return { version, state: state === 'loading' ? 'LOADING' : 'END', problem: reason };
+      }),
+    );
+  });
+}
+
+function inWords<Result>(spec: ModelSpec, find: (ref: ModelRef) => Result): Result {
+  const ref = refOf(spec);
+  try {
+    return find(ref);
+  } catch (error) {
+    throw inItsWords(error, ref);
+  }
+}
+
+/** The list is all that is wanted: what it leaves out is unloaded. All of it is checked before anything is changed. */
+async function reload({ models, control }: GrpcDeps, message: Buffer): Promise<Buffer> {
+  const wanted = decodeReloadRequest(message);
+  if (wanted === undefined) {
+    const expected = 'Only ModelConfigList is currently supported';
+    throw new ServeryError(
+      'INVALID_REQUEST',
+      `ServerModelConfig type not supported by HandleReloadConfigRequest. ${expected}`,
+    );
+  }
+  const known = models.snapshot.models.map(({ name }) => name);
+  checkReload(wanted, known);
+  for (const { name } of wanted) await control.load(name);
+  for (const { name, labels } of wanted) {
+    for (const [label, version] of Object.entries(labels)) await control.setAlias(name, label, version);
+  }
+  for (const name of known) if (!wanted.some((model) => model.name === name)) await control.unload(name);
+  return join([]);
+}
+
+function checkReload(wanted: readonly ReloadedModel[], known: readonly string[]): void {
+  const names = new Set<string>();
+  for (const { name, hasVersionPolicy } of wanted) {
+    if (names.has(name)) {
+      throw new ServeryError('INVALID_REQUEST', `Illegal to list model ${quote(name)} multiple times in config list`);
+    }
+    names.add(name);
+    if (!known.includes(name)) {
+      throw new ServeryError('MODEL_NOT_FOUND', `Cannot load model ${quote(name)}: the workspace has no such model`, {
+        hint: 'Put its versions into `models/NAME/`: a base_path in a request is not read.',
+      });
+    }
+    if (hasVersionPolicy) {
+      throw new ServeryError('UNSUPPORTED', `Cannot change the version policy of model ${quote(name)} in a reload`, {
+        hint: 'Write `versions` into its `model.yaml`: it is read again within a second.',
+      });
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Which output a classification or regression means.
+ *
+ * A SavedModel has signatures by name; here a model has one, so their names are made of it: `serving_default` takes
+ * the output that fits the method, and `regress_x_to_y` names input and output, as TensorFlow Serving's own
+ * half-plus-two models do.
+ */
+import { ServeryError, quote } from '../../core/errors.ts';
+import type { Signature, TensorSpec } from '../../core/signature.ts';
+
+export type ExampleMethod = 'classify' | 'regress';
+
+const KIND = { classify: 'classification', regress: 'regression' } as const;
+/** What outputs with scores are called, by those who name them. */
+const SCORES = ['scores', 'probabilities'];
+
+/**
+ * @returns the position of the output that holds the scores or the value
+ * @throws {ServeryError} `INVALID_REQUEST` when there is no such signature, or the model has no output for the method
+ */
+export function outputOf(signature: Signature, method: ExampleMethod, name: string): number {
+  if (name === '' || name === 'serving_default') return fittingOutput(signature, method);
+  const other = method === 'classify' ? 'regress' : 'classify';
+  const output = namedOutput(signature, method, name);
+  if (output === -1 && namedOutput(signature, other, name) !== -1) {
+    const problem = `Expected ${KIND[method]} signature method_name to be tensorflow/serving/${method}.`;
+    throw refused(`${problem} Was: tensorflow/serving/${other}`);
+  }
+  if (output === -1) throw refused(`No signature was found with the name: ${quote(name)}`);
+  if (!fits(signature, signature.outputs[output]!, method)) throw noOutput(method);
+  return output;
+}
+
+function namedOutput({ inputs, outputs }: Signature, method: ExampleMethod, name: string): number {
+  return outputs.findIndex((output) => inputs.some((input) => name === `${method}_${input.name}_to_${output.name}`));
+}
+
+function fittingOutput(signature: Signature, method: ExampleMethod): number {
+  const { outputs } = signature;
+  const fitting = outputs.filter((spec) => fits(signature, spec, method));
+  const wide = method === 'classify' ? fitting.filter(({ shape }) => shape.length === 2) : [];
+  const named = fitting.filter(({ name }) => method === 'classify' && SCORES.includes(name));
+  const [only, second] = named.length > 0 ? named : wide.length > 0 ? wide : fitting;
+  if (only === undefined) throw noOutput(method);
+  if (second === undefined) return outputs.indexOf(only);
+  throw refused(`Expected one output Tensor: several outputs of the model could be that of ${method}`, {
+    hint: `Name one: signature_name "${method}_INPUT_to_OUTPUT".`,
+  });
+}
+
+function fits({ batched }: Signature, { datatype, shape }: TensorSpec, method: ExampleMethod): boolean {
+  if (!batched || !datatype.startsWith('FP')) return false;
+  return shape.length === 1 || (shape.length === 2 && (method === 'classify' || shape[1] === 1));
+}
+
+function noOutput(method: ExampleMethod): ServeryError {
+  return refused(
+    method === 'classify'
+      ? 'Expected classification signature outputs to contain scores: the model has no floating-point output of shape [batch_size num_classes]'
+      : 'Expected output Tensor shape to be either [batch_size] or [batch_size, 1]: the model has no such floating-point output',
+  );
+}
+
+function refused(problem: string, options?: { readonly hint: string }): ServeryError {
+  return new ServeryError('INVALID_REQUEST', problem, options);
+}

@@ -1,0 +1,210 @@
+/**
+ * TensorProto ↔ tensors: values as bytes in `tensor_content`, or in the list of their datatype.
+ *
+ * A list may be shorter than the shape says: the last value stands for the rest, as TensorFlow's own writers have it.
+ */
+import { ServeryError, invalidInput, quote } from '../../core/errors.ts';
+import {
+  allocate,
+  bytesPerElement,
+  elementCount,
+  isBytes,
+  type BytesElement,
+  type Datatype,
+  type NamedTensor,
+  type NumericData,
+  type NumericDatatype,
+  type Tensor,
+} from '../../core/tensor.ts';
+import { DEFAULT_DECODE_LIMITS } from '../json.ts';
+import { INTEGER_RANGE } from '../open-inference-grpc/contents-fields.ts';
+import { FIXED32, FIXED64, LENGTH, VARINT, WireReader } from '../open-inference-grpc/wire.ts';
+import { intField, lengthField, lengthTag, readFields } from './proto-fields.ts';
+
+/** Its number as a DataType, and the list of its values. */
+const TYPES: Readonly<Record<Datatype, { readonly type: number; readonly field: number }>> = {
+  FP32: { type: 1, field: 5 },
+  FP64: { type: 2, field: 6 },
+  INT32: { type: 3, field: 7 },
+  UINT8: { type: 4, field: 7 },
+  INT16: { type: 5, field: 7 },
+  INT8: { type: 6, field: 7 },
+  BYTES: { type: 7, field: 8 },
+  INT64: { type: 9, field: 10 },
+  BOOL: { type: 10, field: 11 },
+  UINT16: { type: 17, field: 7 },
+  FP16: { type: 19, field: 13 },
+  UINT32: { type: 22, field: 16 },
+  UINT64: { type: 23, field: 17 },
+};
+const DATATYPE_BY_TYPE = new Map(Object.entries(TYPES).map(([datatype, { type }]) => [type, datatype as Datatype]));
+const CONTENT_FIELD = 4;
+const MAX_AXES = 32;
+/** A list that is shorter than its tensor must not make us allocate. */
+const MAX_FILLED_UP = 2 ** 20;
+
+export function dataTypeNumber(datatype: Datatype): number {
+  return TYPES[datatype].type;
+}
+
+/** @throws {ServeryError} `INVALID_INPUT`, `UNSUPPORTED`, `INVALID_REQUEST` */
+export function decodeTensorProto(name: string, reader: WireReader): NamedTensor {
+  let type = 0;
+  let shape: readonly number[] = [];
+  let content: Buffer | undefined;
+  const lists: { readonly tag: number; readonly reader: WireReader }[] = [];
+  const bytes: Uint8Array[] = [];
+  readFields(reader, (tag) => {
+    if (tag === 8 + VARINT) type = reader.uint32();
+    else if (tag === lengthTag(2)) shape = readShape(name, reader.nested());
+    else if (tag === lengthTag(CONTENT_FIELD)) content = reader.view();
+    else if (tag === lengthTag(TYPES.BYTES.field)) bytes.push(reader.view());
+    else if (isListField(tag >>> 3)) {
+      const from = reader.pos;
+      reader.skip(tag);
+      const whole = new WireReader(reader.bytes, from, reader.pos);
+      lists.push({ tag, reader: (tag & 7) === LENGTH ? whole.nested() : whole });
+    } else return false;
+    return true;
+  });
+  const datatype = DATATYPE_BY_TYPE.get(type);
+  if (datatype === undefined) {
+    throw new ServeryError('INVALID_INPUT', `Cannot use input ${quote(name)}: DataType ${type} is not supported`);
+  }
+  const count = elementCount(shape);
+  if (datatype === 'BYTES') {
+    const elements = content === undefined ? bytes : readStringContent(name, content, count);
+    return { name, datatype, shape, data: filledUp(name, elements, count, new Uint8Array(0)) };
+  }
+  if (content !== undefined && content.length > 0) {
+    return { name, datatype, shape, data: readContent(name, datatype, content, count) };
+  }
+  const values = new ListReader(name, datatype, count);
+  for (const list of lists) if (list.tag >>> 3 === TYPES[datatype].field) values.read(list.reader, list.tag & 7);
+  return { name, datatype, shape, data: values.finish() };
+}
+
+function isListField(field: number): boolean {
+  return (field >= 5 && field <= 7) || field === 10 || field === 11 || field === 13 || field === 16 || field === 17;
+}
+
+function readShape(name: string, reader: WireReader): readonly number[] {
+  const shape: number[] = [];
+  let count = 1;
+  readFields(reader, (tag) => {
+    if (tag !== lengthTag(2)) return false;
+    const dim = reader.nested();
+    let size: number | bigint = 0;
+    readFields(dim, (inner) => {
+      if (inner !== 8 + VARINT) return false;
+      size = dim.int64();
+      return true;
+    });
+    if (size < 0) throw invalidInput(name, 'its shape has a negative size');
+    count *= Number(size) || 1;
+    if (shape.length === MAX_AXES || count > DEFAULT_DECODE_LIMITS.maxElements) {
+      throw invalidInput(name, 'its shape has too many axes or elements');
+    }
+    shape.push(Number(size));
+    return true;
+  });
+  return shape;
+}
+
+function readContent(name: string, datatype: NumericDatatype, content: Buffer, count: number): NumericData {
+  if (content.length !== count * bytesPerElement(datatype)) {
+    throw invalidInput(name, 'its tensor_content does not have the bytes of its shape');
+  }
+  const data = allocate(datatype, count);
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength).set(content);
+  if (datatype === 'BOOL') for (let i = 0; i < count; i += 1) data[i] = data[i] === 0 ? 0 : 1;
+  return data;
+}
+
+/** All lengths, then all bytes. */
+function readStringContent(name: string, content: Buffer, count: number): readonly Uint8Array[] {
+  if (count > content.length) throw wrongCount(name, count);
+  const reader = new WireReader(content);
+  const lengths = Array.from({ length: count }, () => reader.uint32());
+  let at = reader.pos;
+  const elements = lengths.map((length) => content.subarray(at, (at += length)));
+  if (at !== content.length) throw wrongCount(name, count);
+  return elements;
+}
+
+class ListReader {
+  readonly #name: string;
+  readonly #datatype: NumericDatatype;
+  readonly #count: number;
+  readonly #values: (number | bigint)[] = [];
+
+  constructor(name: string, datatype: NumericDatatype, count: number) {
+    this.#name = name;
+    this.#datatype = datatype;
+    this.#count = count;
+  }
+
+  /** A packed run, or a single value. */
+  read(reader: WireReader, wireType: number): void {
+    const own = this.#datatype === 'FP32' ? FIXED32 : this.#datatype === 'FP64' ? FIXED64 : VARINT;
+    if (wireType !== LENGTH && wireType !== own) throw invalidInput(this.#name, 'its values have a wrong wire type');
+    while (reader.pos < reader.end) {
+      if (this.#values.length === this.#count) throw wrongCount(this.#name, this.#count);
+      this.#values.push(this.#value(reader));
+    }
+  }
+
+  finish(): NumericData {
+    const is64 = this.#datatype === 'INT64' || this.#datatype === 'UINT64';
+    const data = allocate(this.#datatype, this.#count) as Float64Array;
+    const values = filledUp<number | bigint>(this.#name, this.#values, this.#count, is64 ? 0n : 0);
+    for (let i = 0; i < values.length; i += 1) data[i] = values[i] as number;
+    return data;
+  }
+
+  #value(reader: WireReader): number | bigint {
+    const datatype = this.#datatype;
+    if (datatype === 'FP32' || datatype === 'FP64') {
+      const size = datatype === 'FP32' ? 4 : 8;
+      const at = reader.pos;
+      if (reader.end - at < size) throw invalidInput(this.#name, 'its values end within one');
+      reader.pos = at + size;
+      return size === 4 ? reader.bytes.readFloatLE(at) : reader.bytes.readDoubleLE(at);
+    }
+    reader.uint64();
+    const { low, high } = reader;
+    if (datatype === 'INT64') return BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
+    if (datatype === 'UINT64') return (BigInt(high) << 32n) | BigInt(low);
+    if (datatype === 'BOOL') return low === 0 && high === 0 ? 0 : 1;
+    const range = datatype === 'FP16' ? INTEGER_RANGE.UINT16! : INTEGER_RANGE[datatype]!;
+    const value = range.isSigned || high === 0xffff_ffff ? low | 0 : low;
+    const isNarrow = high === 0 || high === 0xffff_ffff;
+    if (isNarrow && value >= range.min && value <= range.max) return value;
+    throw invalidInput(this.#name, `element ${this.#values.length} is out of range for ${datatype}`);
+  }
+}
+
+function filledUp<T>(name: string, values: readonly T[], count: number, zero: T): readonly T[] {
+  if (values.length === count) return values;
+  if (values.length > count || count > MAX_FILLED_UP) throw wrongCount(name, count);
+  const last = values.at(-1) ?? zero;
+  return [...values, ...new Array<T>(count - values.length).fill(last)];
+}
+
+function wrongCount(name: string, count: number): ServeryError {
+  return invalidInput(name, `its values are not the ${count} elements of its shape`);
+}
+
+/** Numbers as bytes; texts and bytes in their list, which has no other form. */
+export function encodeTensorProto({ datatype, shape, data }: Tensor): Buffer {
+  const { type, field } = TYPES[datatype];
+  const parts = [intField(1, type), lengthField(2, ...shape.map((size) => lengthField(2, intField(1, size))))];
+  if (!isBytes(data)) {
+    parts.push(lengthField(CONTENT_FIELD, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
+  } else for (const element of data) parts.push(lengthField(field, bytesOf(element)));
+  return Buffer.concat(parts);
+}
+
+function bytesOf(element: BytesElement): Uint8Array {
+  return typeof element === 'string' ? Buffer.from(element) : element;
+}

@@ -1,0 +1,334 @@
+"""TensorFlow Serving's gRPC and REST calls, by messages written from the names and numbers of its .proto files.
+
+The package `tensorflow-serving-api` needs all of TensorFlow, so the descriptors are built here.
+"""
+
+import json
+import math
+import os
+import struct
+import urllib.error
+import urllib.request
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+F = descriptor_pb2.FieldDescriptorProto
+SCALARS = {
+    "string": F.TYPE_STRING,
+    "bytes": F.TYPE_BYTES,
+    "int32": F.TYPE_INT32,
+    "int64": F.TYPE_INT64,
+    "uint32": F.TYPE_UINT32,
+    "uint64": F.TYPE_UINT64,
+    "float": F.TYPE_FLOAT,
+    "double": F.TYPE_DOUBLE,
+    "bool": F.TYPE_BOOL,
+}
+
+# message -> "name number type"; * is repeated, a type `map:KEY:VALUE` is a map.
+MESSAGES = {
+    "Int64Value": ["value 1 int64"],
+    "ModelSpec": ["name 1 string", "version 2 Int64Value", "signature_name 3 string", "version_label 4 string"],
+    "Dim": ["size 1 int64", "name 2 string"],
+    "TensorShapeProto": ["dim 2 *Dim", "unknown_rank 3 bool"],
+    "TensorProto": [
+        "dtype 1 int32",
+        "tensor_shape 2 TensorShapeProto",
+        "version_number 3 int32",
+        "tensor_content 4 bytes",
+        "float_val 5 *float",
+        "double_val 6 *double",
+        "int_val 7 *int32",
+        "string_val 8 *bytes",
+        "int64_val 10 *int64",
+        "bool_val 11 *bool",
+        "half_val 13 *int32",
+        "uint32_val 16 *uint32",
+        "uint64_val 17 *uint64",
+    ],
+    "PredictRequest": ["model_spec 1 ModelSpec", "inputs 2 map:string:TensorProto", "output_filter 3 *string"],
+    "PredictResponse": ["outputs 1 map:string:TensorProto", "model_spec 2 ModelSpec"],
+    "BytesList": ["value 1 *bytes"],
+    "FloatList": ["value 1 *float"],
+    "Int64List": ["value 1 *int64"],
+    "Feature": ["bytes_list 1 BytesList", "float_list 2 FloatList", "int64_list 3 Int64List"],
+    "Features": ["feature 1 map:string:Feature"],
+    "Example": ["features 1 Features"],
+    "ExampleList": ["examples 1 *Example"],
+    "ExampleListWithContext": ["examples 1 *Example", "context 2 Example"],
+    "Input": ["example_list 1 ExampleList", "example_list_with_context 2 ExampleListWithContext"],
+    "ExamplesRequest": ["model_spec 1 ModelSpec", "input 2 Input"],
+    "Class": ["label 1 string", "score 2 float"],
+    "Classifications": ["classes 1 *Class"],
+    "ClassificationResult": ["classifications 1 *Classifications"],
+    "ClassificationResponse": ["result 1 ClassificationResult", "model_spec 2 ModelSpec"],
+    "Regression": ["value 1 float"],
+    "RegressionResult": ["regressions 1 *Regression"],
+    "RegressionResponse": ["result 1 RegressionResult", "model_spec 2 ModelSpec"],
+    "GetModelMetadataRequest": ["model_spec 1 ModelSpec", "metadata_field 2 *string"],
+    "Any": ["type_url 1 string", "value 2 bytes"],
+    "GetModelMetadataResponse": ["model_spec 1 ModelSpec", "metadata 2 map:string:Any"],
+    "TensorInfo": ["name 1 string", "dtype 2 int32", "tensor_shape 3 TensorShapeProto"],
+    "SignatureDef": ["inputs 1 map:string:TensorInfo", "outputs 2 map:string:TensorInfo", "method_name 3 string"],
+    "SignatureDefMap": ["signature_def 1 map:string:SignatureDef"],
+    "GetModelStatusRequest": ["model_spec 1 ModelSpec"],
+    "StatusProto": ["error_code 1 int32", "error_message 2 string"],
+    "ModelVersionStatus": ["version 1 int64", "state 2 int32", "status 3 StatusProto"],
+    "GetModelStatusResponse": ["model_version_status 1 *ModelVersionStatus"],
+    "ModelConfig": ["name 1 string", "base_path 2 string", "version_labels 8 map:string:int64"],
+    "ModelConfigList": ["config 1 *ModelConfig"],
+    "ModelServerConfig": ["model_config_list 1 ModelConfigList"],
+    "ReloadConfigRequest": ["config 1 ModelServerConfig"],
+    "ReloadConfigResponse": ["status 1 StatusProto"],
+}
+
+
+def add_field(message, name, number, kind):
+    field = message.field.add(name=name, number=int(number), label=F.LABEL_OPTIONAL)
+    if kind.startswith("map:"):
+        _, key, value = kind.split(":")
+        entry = message.nested_type.add(name="".join(part.title() for part in name.split("_")) + "Entry")
+        entry.options.map_entry = True
+        add_field(entry, "key", 1, key)
+        add_field(entry, "value", 2, value)
+        kind = "*" + message.name + "." + entry.name
+    if kind.startswith("*"):
+        field.label, kind = F.LABEL_REPEATED, kind[1:]
+    if kind in SCALARS:
+        field.type = SCALARS[kind]
+    else:
+        field.type, field.type_name = F.TYPE_MESSAGE, ".tfs." + kind
+
+
+def build():
+    file = descriptor_pb2.FileDescriptorProto(name="tfs.proto", package="tfs", syntax="proto3")
+    for name, fields in MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for field in fields:
+            add_field(message, *field.split(" "))
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName("tfs." + name)) for name in MESSAGES}
+
+
+M = build()
+CHANNEL = grpc.insecure_channel(os.environ["GRPC"])
+
+
+def call(service, method, request, response):
+    invoke = CHANNEL.unary_unary(
+        f"/tensorflow.serving.{service}/{method}",
+        request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=M[response].FromString,
+    )
+    return invoke(request, timeout=20)
+
+
+def refused(code, text, run):
+    try:
+        run()
+    except grpc.RpcError as error:
+        assert error.code() == code, error
+        assert text in error.details(), error.details()
+        return
+    raise AssertionError(f"expected {code}")
+
+
+def predict(model, inputs, **spec):
+    request = M["PredictRequest"]()
+    request.model_spec.name = model
+    if "version" in spec:
+        request.model_spec.version.value = spec["version"]
+    request.model_spec.version_label = spec.get("label", "")
+    if "version" in spec:
+        request.model_spec.ClearField("version_label")
+    request.model_spec.signature_name = spec.get("signature", "")
+    request.output_filter.extend(spec.get("filter", []))
+    for name, tensor in inputs.items():
+        request.inputs[name].CopyFrom(tensor)
+    return call("PredictionService", "Predict", request, "PredictResponse")
+
+
+def tensor(dtype, shape, **values):
+    proto = M["TensorProto"](dtype=dtype, **values)
+    for size in shape:
+        proto.tensor_shape.dim.add(size=size)
+    return proto
+
+
+def shape(proto):
+    return [dim.size for dim in proto.tensor_shape.dim]
+
+
+# Predict: lists, bytes, a value for all, another version, a label, a filter.
+answer = predict("half-plus-two", {"x": tensor(1, [3], float_val=[2, 3, 4])})
+assert struct.unpack("<3f", answer.outputs["y"].tensor_content) == (3.0, 3.5, 4.0)
+assert (answer.outputs["y"].dtype, shape(answer.outputs["y"])) == (1, [3])
+assert (answer.model_spec.name, answer.model_spec.version.value) == ("half-plus-two", 1)
+answer = predict("half-plus-two", {"x": tensor(1, [2], tensor_content=struct.pack("<2f", 1, 8))})
+assert struct.unpack("<2f", answer.outputs["y"].tensor_content) == (2.5, 6.0)
+answer = predict("half-plus-two", {"x": tensor(1, [4], float_val=[2])})
+assert struct.unpack("<4f", answer.outputs["y"].tensor_content) == (3.0,) * 4
+one = {"x": tensor(1, [1], float_val=[1])}
+for spec, expected in [({"version": 2}, 2.0), ({"label": "stable"}, 1.0), ({}, 3.0)]:
+    answer = predict("versions", one, **spec)
+    assert struct.unpack("<f", answer.outputs["y"].tensor_content) == (expected,), spec
+both = {"x": tensor(1, [1, 1], float_val=[2])}
+assert set(predict("half-plus-two-and-three", both).outputs) == {"y", "y2"}
+assert set(predict("half-plus-two-and-three", both, filter=["y2"]).outputs) == {"y2"}
+
+# Every datatype, in its list and as bytes.
+TYPES = [
+    ("bool", 10, "bool_val", [True, False], "??"),
+    ("uint8", 4, "int_val", [0, 255], "BB"),
+    ("uint16", 17, "int_val", [0, 65535], "HH"),
+    ("uint32", 22, "uint32_val", [0, 2**32 - 1], "II"),
+    ("uint64", 23, "uint64_val", [1, 2**64 - 1], "QQ"),
+    ("int8", 6, "int_val", [-128, 127], "bb"),
+    ("int16", 5, "int_val", [-(2**15), 2**15 - 1], "hh"),
+    ("int32", 3, "int_val", [-(2**31), 2**31 - 1], "ii"),
+    ("int64", 9, "int64_val", [-(2**63), 2**53 + 1], "qq"),
+    ("fp16", 19, "half_val", [0x3C00, 0xFC00], "HH"),
+    ("fp32", 1, "float_val", [-1.5, math.inf], "ff"),
+    ("fp64", 2, "double_val", [-1.5, 5e-324], "dd"),
+]
+for name, dtype, field, values, form in TYPES:
+    packed = struct.pack("<" + form, *values)
+    for sent in (tensor(dtype, [1, 2], **{field: values}), tensor(dtype, [1, 2], tensor_content=packed)):
+        got = predict(f"identity-{name}", {"x": sent}).outputs["y"]
+        assert (got.tensor_content, got.dtype, shape(got)) == (packed, dtype, [1, 2]), name
+texts = ["grüße".encode(), b""]
+content = bytes(len(text) for text in texts) + b"".join(texts)
+for sent in (tensor(7, [1, 2], string_val=texts), tensor(7, [1, 2], tensor_content=content)):
+    assert list(predict("identity-bytes", {"x": sent}).outputs["y"].string_val) == texts
+
+# What is wrong is refused in the words and with the status of the original.
+X = {"x": tensor(1, [1], float_val=[1])}
+BAD, MISSING = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
+refused(MISSING, "Servable not found for request: Latest(nobody)", lambda: predict("nobody", X))
+refused(MISSING, "Specific(versions, 9)", lambda: predict("versions", X, version=9))
+refused(BAD, "Unrecognized servable version label", lambda: predict("versions", X, label="none"))
+refused(BAD, "Missing model name", lambda: predict("", X))
+refused(BAD, 'Serving signature key "other" not found.', lambda: predict("half-plus-two", X, signature="other"))
+refused(BAD, "output tensor alias not found", lambda: predict("half-plus-two", X, filter=["z"]))
+refused(BAD, "it is missing", lambda: predict("half-plus-two", {}))
+refused(BAD, "no such input", lambda: predict("half-plus-two", {**X, "z": tensor(1, [1], float_val=[1])}))
+refused(BAD, "datatype is INT32", lambda: predict("half-plus-two", {"x": tensor(3, [1], int_val=[1])}))
+refused(BAD, "DataType 8", lambda: predict("half-plus-two", {"x": tensor(8, [1])}))
+refused(BAD, "elements of its shape", lambda: predict("half-plus-two", {"x": tensor(1, [1], float_val=[1, 2])}))
+refused(BAD, "bytes of its shape", lambda: predict("half-plus-two", {"x": tensor(1, [2], tensor_content=b"1234")}))
+refused(BAD, "negative size", lambda: predict("half-plus-two", {"x": tensor(1, [-1], float_val=[1])}))
+refused(BAD, "too many axes", lambda: predict("half-plus-two", {"x": tensor(1, [2**40], float_val=[1])}))
+refused(BAD, "elements of its shape", lambda: predict("half-plus-two", {"x": tensor(1, [2**25], float_val=[1])}))
+refused(BAD, "out of range for UINT8", lambda: predict("identity-uint8", {"x": tensor(4, [1, 2], int_val=[0, 256])}))
+
+
+# Classify and Regress.
+def examples(model, signature, rows, context=None):
+    request = M["ExamplesRequest"]()
+    request.model_spec.name = model
+    request.model_spec.signature_name = signature
+    target = request.input.example_list if context is None else request.input.example_list_with_context
+    for row in rows:
+        fill(target.examples.add(), row)
+    if context is not None:
+        fill(target.context, context)
+    return request
+
+
+def fill(example, row):
+    for name, value in row.items():
+        example.features.feature[name].float_list.value.extend(value if isinstance(value, list) else [value])
+
+
+def regress(*args):
+    answer = call("PredictionService", "Regress", examples(*args), "RegressionResponse")
+    return [regression.value for regression in answer.result.regressions]
+
+
+def classify(*args):
+    answer = call("PredictionService", "Classify", examples(*args), "ClassificationResponse")
+    return [[(one.label, one.score) for one in row.classes] for row in answer.result.classifications]
+
+
+assert regress("half-plus-two", "regress_x_to_y", [{"x": 2.0}]) == [3.0]
+assert regress("half-plus-two", "", [{"x": 80.0}, {"x": 2.0}]) == [42.0, 3.0]
+assert regress("half-plus-two", "", [{}, {"x": 4.0}], {"x": 2.0}) == [3.0, 4.0]
+assert regress("half-plus-two-and-three", "regress_x_to_y2", [{"x": 2.0}]) == [4.0]
+assert classify("half-plus-two", "classify_x_to_y", [{"x": 2.0}]) == [[("", 3.0)]]
+iris = classify("iris", "", [{"X": [5.1, 3.5, 1.4, 0.2]}])[0]
+assert max(iris, key=lambda one: one[1])[0] == "setosa" and len(iris) == 3, iris
+refused(BAD, "Input is empty", lambda: regress("half-plus-two", "", []))
+refused(BAD, "No signature was found", lambda: regress("half-plus-two", "other", [{"x": 1.0}]))
+refused(BAD, "method_name to be tensorflow/serving/regress", lambda: regress("half-plus-two", "classify_x_to_y", [{"x": 1.0}]))
+refused(BAD, "several outputs", lambda: regress("half-plus-two-and-three", "", [{"x": 1.0}]))
+refused(BAD, '"x" is missing', lambda: regress("half-plus-two", "", [{"z": 1.0}]))
+refused(
+    grpc.StatusCode.UNIMPLEMENTED,
+    "MultiInference",
+    lambda: call("PredictionService", "MultiInference", M["PredictRequest"](), "PredictResponse"),
+)
+
+# Metadata and status.
+request = M["GetModelMetadataRequest"](metadata_field=["signature_def"])
+request.model_spec.name = "half-plus-two"
+answer = call("PredictionService", "GetModelMetadata", request, "GetModelMetadataResponse")
+assert answer.metadata["signature_def"].type_url == "type.googleapis.com/tensorflow.serving.SignatureDefMap"
+signature = M["SignatureDefMap"].FromString(answer.metadata["signature_def"].value).signature_def["serving_default"]
+assert signature.method_name == "tensorflow/serving/predict"
+x = signature.inputs["x"]
+assert (x.dtype, x.name, [dim.size for dim in x.tensor_shape.dim]) == (1, "x:0", [-1]), x
+del request.metadata_field[:]
+refused(BAD, "at least one metadata_field", lambda: call("PredictionService", "GetModelMetadata", request, "Any"))
+
+
+def status(model):
+    request = M["GetModelStatusRequest"]()
+    request.model_spec.name = model
+    answer = call("ModelService", "GetModelStatus", request, "GetModelStatusResponse")
+    return {one.version: one.state for one in answer.model_version_status}
+
+
+assert status("versions")[3] == 30
+refused(MISSING, "Servable not found", lambda: status("nobody"))
+
+
+# A reload: labels move, what is not in the list goes.
+def reload(models):
+    request = M["ReloadConfigRequest"]()
+    request.config.model_config_list.SetInParent()
+    for name, labels in models.items():
+        config = request.config.model_config_list.config.add(name=name, base_path="/models/" + name)
+        config.version_labels.update(labels)
+    return call("ModelService", "HandleReloadConfigRequest", request, "ReloadConfigResponse")
+
+
+refused(MISSING, "the workspace has no such model", lambda: reload({"nobody": {}}))
+assert reload({"versions": {"stable": 2}, "half-plus-two": {}}).status.error_code == 0
+assert struct.unpack("<f", predict("versions", one, label="stable").outputs["y"].tensor_content) == (2.0,)
+refused(grpc.StatusCode.UNAVAILABLE, "no available versions", lambda: predict("identity-fp32", X))
+
+
+# REST, as half-plus-two's own example asks it.
+def post(path, body):
+    request = urllib.request.Request(os.environ["HTTP"] + path, json.dumps(body).encode())
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+assert post("/v1/models/half-plus-two:predict", {"instances": [2, 3, 4]}) == (200, {"predictions": [3.0, 3.5, 4.0]})
+body = {"signature_name": "regress_x_to_y", "examples": [{"x": 80.0}]}
+assert post("/v1/models/half-plus-two/versions/1:regress", body) == (200, {"results": [42.0]})
+body = {"signature_name": "classify_x_to_y", "examples": [{"x": 2.0}]}
+assert post("/v1/models/half-plus-two:classify", body) == (200, {"results": [[["", 3.0]]]})
+
+# A port of its own has these services, and not those of other protocols.
+CHANNEL = grpc.insecure_channel(os.environ["OWN_GRPC"])
+assert regress("half-plus-two", "", [{"x": 2.0}]) == [3.0]
+other = CHANNEL.unary_unary("/inference.GRPCInferenceService/ServerLive")
+refused(grpc.StatusCode.UNIMPLEMENTED, "no method", lambda: other(b"", timeout=20))
+print("ok")
