@@ -63,7 +63,7 @@ export class Dispatcher {
       exchange.startDeadline();
       if (route.body !== undefined) {
         exchange.mediaType = checkMediaType(headers, route.body);
-        if (route.predicts === true) this.#requireRoom(exchange, target);
+        if (route.predicts === true && route.isRoomCheckedLater !== true) this.#requireRoom(exchange, target);
         await this.#readBody(exchange);
       }
       await route.handle(exchange);

@@ -19,6 +19,8 @@ export interface Route {
   readonly whileDraining?: boolean;
   /** Its answers are predictions, and are counted as such. */
   readonly predicts?: boolean;
+  /** The path alone does not tell its model, so it asks by itself whether there is room. */
+  readonly isRoomCheckedLater?: boolean;
   readonly handle: (exchange: Exchange) => void | Promise<void>;
   /** How its failures look, where not as ours do. */
   readonly errors?: ErrorForm;
