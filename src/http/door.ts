@@ -8,6 +8,7 @@ import type { ProtocolName } from '../protocol/protocols.ts';
 import type { HttpDeps } from './deps.ts';
 import { kserveDoor } from './doors/kserve.ts';
 import { tensorflowServingDoor } from './doors/tensorflow-serving.ts';
+import { vertexDoor } from './doors/vertex.ts';
 import type { ErrorForm } from './errors.ts';
 import type { Route } from './route.ts';
 
@@ -25,6 +26,7 @@ export type CreateDoor = (deps: HttpDeps, isDraining: () => boolean) => Door;
 const DOORS: Readonly<Record<ProtocolName, CreateDoor>> = {
   tensorflowServing: tensorflowServingDoor,
   kserve: kserveDoor,
+  vertex: vertexDoor,
 };
 
 export function createDoor(name: ProtocolName, deps: HttpDeps, isDraining: () => boolean): Door {

@@ -4,6 +4,7 @@ import { ownPorts, type ProtocolName, type ProtocolOptions } from './protocols.t
 const TERRITORIES: Readonly<Record<ProtocolName, { readonly system: string; readonly path: string }>> = {
   tensorflowServing: { system: 'TensorFlow Serving', path: '/v1/models/*' },
   kserve: { system: "KServe's first protocol", path: '/v1/models/*' },
+  vertex: { system: 'Vertex AI', path: '/v1/projects/*' },
 };
 
 export interface ProtocolPlace {

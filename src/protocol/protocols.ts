@@ -6,6 +6,7 @@
  */
 import * as z from 'zod';
 import { address } from '../core/address.ts';
+import { vertexOptions } from './vertex/options.ts';
 
 const ownPort = (what: string, usual: number) =>
   address.optional().describe(`Address of a port for ${what} alone; its clients expect port ${usual}.`);
@@ -30,6 +31,13 @@ export const protocolOptions = z.strictObject({
         .default(false)
         .describe("Answers clients of KServe's first protocol on the shared port, instead of TensorFlow Serving's."),
       http: ownPort("KServe's first protocol", 8080),
+    })
+    .prefault({}),
+  vertex: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe("Answers clients of Vertex AI's predictions on the shared ports."),
+      http: ownPort("Vertex AI's predictions", 8080),
+      ...vertexOptions,
     })
     .prefault({}),
 });

@@ -10,21 +10,27 @@ test('by default TensorFlow Serving has its paths on the shared port, and no pro
   assert.deepEqual(ownPorts(options), []);
   assert.deepEqual(protocolClashes(options, SHARED), []);
   const text = describeProtocolMap(protocolMap(options));
-  assert.equal(text, 'protocols\n  listen.http /v1/models/*  TensorFlow Serving');
+  assert.equal(
+    text,
+    'protocols\n  listen.http /v1/models/*  TensorFlow Serving\n  listen.http /v1/projects/*  Vertex AI',
+  );
 });
 
 test('a port of its own is listed with its address', () => {
   const http = '127.0.0.1:8501';
-  const options = protocolOptions.parse({ tensorflowServing: { enabled: false, http } });
+  const options = protocolOptions.parse({ tensorflowServing: { enabled: false, http }, vertex: { enabled: false } });
   assert.deepEqual(ownPorts(options), [{ protocol: 'tensorflowServing', option: 'http', address: http }]);
   assert.match(describeProtocolMap(protocolMap(options)), /^protocols\n {2}127\.0\.0\.1:8501 .* TensorFlow Serving$/);
   const grpc = '127.0.0.1:8500';
-  const both = protocolOptions.parse({ tensorflowServing: { enabled: false, http, grpc } });
+  const both = protocolOptions.parse({
+    tensorflowServing: { enabled: false, http, grpc },
+    vertex: { enabled: false },
+  });
   assert.match(describeProtocolMap(protocolMap(both)), /\n {2}127\.0\.0\.1:8500 gRPC {2}TensorFlow Serving$/);
   assert.deepEqual(protocolClashes(both, { 'listen.grpc': grpc }), [
     'protocols.tensorflowServing.grpc: port 8500 is that of listen.grpc',
   ]);
-  const none = protocolOptions.parse({ tensorflowServing: { enabled: false } });
+  const none = protocolOptions.parse({ tensorflowServing: { enabled: false }, vertex: { enabled: false } });
   assert.equal(describeProtocolMap(protocolMap(none)), 'no protocols of other systems');
 });
 
