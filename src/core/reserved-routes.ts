@@ -6,6 +6,7 @@
  */
 const RESERVED_SEGMENTS: ReadonlySet<string> = new Set([
   'v1',
+  'v1beta1',
   'v2',
   'api',
   'models',

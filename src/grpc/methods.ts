@@ -6,6 +6,7 @@ import { inferenceMethods } from './inference-service.ts';
 import type { Method } from './method.ts';
 import { reflectionMethod } from './reflection.ts';
 import { tensorflowServingServices } from './tensorflow-serving.ts';
+import { vertexServices } from './vertex.ts';
 
 export function methodTable(
   deps: GrpcDeps,
@@ -17,6 +18,7 @@ export function methodTable(
   const services: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
     ...(only === undefined ? { 'inference.GRPCInferenceService': inferenceMethods(deps, isDraining) } : {}),
     ...(has('tensorflowServing') ? tensorflowServingServices(deps) : {}),
+    ...(has('vertex') ? vertexServices(deps) : {}),
     'grpc.health.v1.Health': health.methods,
     'grpc.reflection.v1.ServerReflection': { ServerReflectionInfo: reflectionMethod },
     'grpc.reflection.v1alpha.ServerReflection': { ServerReflectionInfo: reflectionMethod },

@@ -82,7 +82,7 @@ describe('Vertex AI', () => {
       displayName: 'doubler',
       modelVersionId: version,
     });
-    assert.deepEqual(JSON.parse(resource.text), {
+    assert.deepEqual(await resource.json(), {
       name: `${LOCATION}/endpoints/7`,
       displayName: '7',
       deployedModels: [of('11', '1'), of('22', '2')],

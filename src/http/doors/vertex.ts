@@ -84,7 +84,7 @@ export const vertexDoor: CreateDoor = (deps) => {
       handle: (exchange) => sendEndpoint(deps, exchange),
     },
     notFound('GET', `/${version}/projects/*`),
-    { ...notFound('POST', `/${version}/projects/*`), scope: 'predict', body: INSTANCES_BODY },
+    notFound('POST', `/${version}/projects/*`),
   ];
   const routes = [...routesOf('v1'), ...routesOf('v1beta1')];
   return { shared: routes, own: routes, errors };
