@@ -55,7 +55,9 @@ def drive(client):
         parts = client.stream_raw_predict(StreamRawPredictRequest(endpoint=endpoint(model), http_body=http_body))
         check(model, *both(json.loads(b"".join(part.data for part in parts))["predictions"]))
     keyed = [value({"X": [5.1, 3.5, 1.4, 0.2]})]
-    answer = client.predict(PredictRequest(endpoint=endpoint("iris"), instances=keyed, labels={"team": "a"}))
+    request = PredictRequest(endpoint=endpoint("iris"), labels={"team": "a"})
+    request.instances.extend(keyed)
+    answer = client.predict(request)
     assert answer.predictions[0]["label"] == 0, answer
     texts = client.predict(endpoint=endpoint("identity-bytes"), instances=[value(["café", ""])])
     assert [list(row) for row in texts.predictions] == [["café", ""]], texts
@@ -63,15 +65,15 @@ def drive(client):
     assert split == {"1", "2"}, split
     unknown = refused(lambda: client.predict(endpoint=endpoint("no-such"), instances=keyed), exceptions.NotFound)
     assert "endpoints/no-such" in unknown.message, unknown
-    refused(lambda: client.predict(endpoint=endpoint("iris"), instances=[value([1])]), exceptions.InvalidArgument)
-    refused(lambda: client.predict(endpoint=endpoint("iris"), instances=[]), exceptions.InvalidArgument)
+    refused(lambda: client.predict(endpoint=endpoint("iris"), instances=[value([1])]), exceptions.BadRequest)
+    refused(lambda: client.predict(endpoint=endpoint("iris"), instances=[]), exceptions.BadRequest)
     whole = [value([float(2**60), 1])]
     assert list(client.predict(endpoint=endpoint("identity-int64"), instances=[value([2**53 - 1, 1])]).predictions[0]) == [
         2**53 - 1,
         1,
     ]
-    refused(lambda: client.predict(endpoint=endpoint("identity-int64"), instances=whole), exceptions.InvalidArgument)
-    refused(lambda: client.explain(ExplainRequest(endpoint=endpoint("iris"), instances=keyed)), exceptions.GoogleAPICallError)
+    refused(lambda: client.predict(endpoint=endpoint("identity-int64"), instances=whole), exceptions.BadRequest)
+    refused(lambda: client.explain(ExplainRequest(endpoint=endpoint("iris"))), exceptions.MethodNotImplemented)
 
 
 host = os.environ["HTTP"].removeprefix("http://")

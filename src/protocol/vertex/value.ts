@@ -58,7 +58,7 @@ function decodeStruct(reader: WireReader, maxNesting: number, depth: number): un
   const entries: [string, unknown][] = [];
   readFields(reader, (tag) => {
     if (tag !== lengthTag(1)) return false;
-    const { key, value } = readEntry(reader);
+    const { key, value } = readEntry(reader.nested());
     entries.push([key, decodeValue(value, maxNesting, depth + 1)]);
     return true;
   });
