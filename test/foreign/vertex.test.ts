@@ -2,13 +2,21 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { v1, type protos } from '@google-cloud/aiplatform';
-import { GoogleAuth, PassThroughClient } from 'google-auth-library';
-import { grpc } from 'google-gax';
 import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
 
+/** What the client itself has, and takes its options from. */
+const ofClient = createRequire(import.meta.resolve('@google-cloud/aiplatform'));
+const { GoogleAuth, PassThroughClient } = ofClient('google-auth-library') as {
+  readonly GoogleAuth: new (options: { readonly authClient: object }) => object;
+  readonly PassThroughClient: new () => object;
+};
+const { grpc } = ofClient('google-gax') as {
+  readonly grpc: { readonly credentials: { readonly createInsecure: () => object } };
+};
 const HERE = new URL('.', import.meta.url).pathname;
 const QUICKSTART = ['iris', 'digits', 'breast-cancer'];
 const FIXTURES = ['identity-bytes', 'identity-int64'];
