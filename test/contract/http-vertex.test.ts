@@ -130,4 +130,17 @@ describe('Vertex AI', () => {
     const missing = await door.fetch(at('nobody'));
     assert.equal(missing.status, 404);
   });
+
+  test('is a model container on the routes that are configured', async () => {
+    const vertex = { healthRoute: '/health', predictRoute: '/v1/endpoints/1/deployedModels/2:predict' };
+    await using door = await openDoor({}, undefined, { protocols: { vertex: { ...vertex, model: 'doubler/1' } } });
+    assert.equal((await door.fetch('/health')).status, 200);
+    assert.deepEqual(await post(door, vertex.predictRoute, { instances }), [200, { predictions: [[2, 4]] }]);
+    const [status, answer] = await post(door, vertex.predictRoute, { instances: [[1]] });
+    assert.deepEqual([status, Object.keys(answer as object)], [400, ['error']]);
+    await using several = await openDoor({}, undefined, { protocols: { vertex } });
+    const [unclear, said] = await post(several, vertex.predictRoute, { instances });
+    assert.equal(unclear, 404);
+    assert.match((said as { error: string }).error, /^Cannot tell which model is asked: there are \d+ models$/);
+  });
 });

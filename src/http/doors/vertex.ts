@@ -1,5 +1,5 @@
 /**
- * Vertex AI: predictions of an endpoint, below `/v1/projects/P/locations/L/endpoints`.
+ * Vertex AI: predictions of an endpoint, below `/v1/projects/P/locations/L/endpoints`, and the contract of a container.
  *
  * Any project and location will do. Names of members and failures: `google/cloud/aiplatform/v1/prediction_service.proto`.
  */
@@ -18,14 +18,14 @@ import {
 } from '../../protocol/vertex/endpoints.ts';
 import { failureOf } from '../../protocol/vertex/failure.ts';
 import { unwrapHttpBody, wrapHttpBody } from '../../protocol/vertex/http-body.ts';
-import { bindInstances, readPredictBody } from '../../protocol/vertex/predict.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
 import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
-import { predictFor } from '../prediction.ts';
 import type { Route } from '../route.ts';
 import { INSTANCES_BODY } from './instances-route.ts';
+import { containerRoutes } from './vertex-container.ts';
+import { instancesPredictor } from './vertex-predict.ts';
 
 const JSON_TYPE = 'application/json';
 const ENDPOINTS = 'projects/:project/locations/:location/endpoints/:target';
@@ -35,7 +35,7 @@ const errors: ErrorForm = (error) => {
   return { status, body, headers: errorHeaders(error) };
 };
 
-export const vertexDoor: CreateDoor = (deps) => {
+export const vertexDoor: CreateDoor = (deps, isDraining) => {
   const answer = answerer(deps);
 
   async function predict(exchange: Exchange, name: EndpointName): Promise<void> {
@@ -86,7 +86,7 @@ export const vertexDoor: CreateDoor = (deps) => {
     notFound('GET', `/${version}/projects/*`),
     notFound('POST', `/${version}/projects/*`),
   ];
-  const routes = [...routesOf('v1'), ...routesOf('v1beta1')];
+  const routes = [...routesOf('v1'), ...routesOf('v1beta1'), ...containerRoutes(deps, isDraining)];
   return { shared: routes, own: routes, errors };
 };
 
@@ -123,28 +123,16 @@ interface Answer {
   readonly origin: Origin;
 }
 
-function answerer({ predict, models, options, protocols }: HttpDeps) {
-  const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
+function answerer(deps: HttpDeps) {
+  const predict = instancesPredictor(deps);
   return async (exchange: Exchange, name: EndpointName, body: Uint8Array): Promise<Answer> => {
-    const deployed = chooseDeployed(protocols.vertex, name, Math.random());
-    const refusal = models.refusalNow(deployed.model);
-    if (refusal !== undefined) {
-      exchange.model = refusal.model;
-      throw refusal.error;
-    }
-    const request = readPredictBody(body);
-    const { parameters } = request;
-    const prediction = await predictFor(
-      exchange,
-      predict,
-      deployed.model,
-      (signature) => bindInstances(request, signature, limits),
-      { parameters },
-    ).catch((error: unknown) => {
+    const deployed = chooseDeployed(deps.protocols.vertex, name, Math.random());
+    try {
+      const { signature, outputs, model } = await predict(exchange, deployed.model, body);
+      return { predictions: encodePredictions(signature, outputs, 'row'), origin: originOf(name, deployed, model) };
+    } catch (error) {
       throw inItsWords(error, name);
-    });
-    const { signature, outputs, model } = prediction;
-    return { predictions: encodePredictions(signature, outputs, 'row'), origin: originOf(name, deployed, model) };
+    }
   };
 }
 

@@ -20,12 +20,29 @@ const endpoint = z.strictObject({
     ),
 });
 
+/** Of literal segments: it stands in the table of routes. */
+const route = z
+  .string()
+  .max(1024)
+  .regex(/^(\/[A-Za-z0-9_~.@-][A-Za-z0-9_~.:@-]*)+$/, 'expected a path of letters, digits, _ ~ . : @ and -');
+
 /** Beside `enabled` and `http`, which every protocol has. */
 export const vertexOptions = {
   endpoints: z
     .array(endpoint)
     .default([])
     .describe('Endpoints whose requests are split between models. Any other endpoint is the model of its name.'),
+  healthRoute: route
+    .optional()
+    .describe('Answers GET there with 200 when ready, as a model container. AIP_HEALTH_ROUTE sets it.'),
+  predictRoute: route
+    .optional()
+    .describe('Answers POST there with predictions, as a model container. AIP_PREDICT_ROUTE sets it.'),
+  model: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The model of `predictRoute`: NAME, NAME@ALIAS or NAME/VERSION. The only one by default.'),
 };
 
 export type VertexOptions = z.output<z.ZodObject<typeof vertexOptions>>;
