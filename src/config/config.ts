@@ -10,6 +10,7 @@ import { readConfigFile, readJobFiles, type ConfigFile } from './config-file.ts'
 import { listOptions, parseOptionText, type Option } from './options-list.ts';
 import { sagemakerVariables } from './sagemaker-variables.ts';
 import { configSchema, type Config, type ConfigInput } from './schema.ts';
+import { vertexVariables } from './vertex-variables.ts';
 
 export interface ConfigSources {
   readonly workspace: string;
@@ -31,6 +32,7 @@ export async function loadConfig({ workspace, env, flags }: ConfigSources): Prom
   if (jobFiles.size > 0) value['jobs'] = withJobFiles(value['jobs'], jobFiles, file?.name);
   const options = new Map(listOptions(configSchema).map((option) => [option.path, option]));
   for (const [path, text] of sagemakerVariables(env)) set(value, options, path, text);
+  for (const [path, text] of vertexVariables(env)) set(value, options, path, text);
   for (const [path, text] of fromEnvironment(options.values(), env)) set(value, options, path, text);
   for (const [path, text] of Object.entries(flags)) set(value, options, path, text);
   const where = [...(file === undefined ? [] : [file.name]), ...(jobFiles.size > 0 ? ['jobs/'] : [])];

@@ -10,6 +10,7 @@ const RESERVED_SEGMENTS: ReadonlySet<string> = new Set([
   'invocations',
   'ping',
   'v1',
+  'v1beta1',
   'v2',
   'api',
   'models',

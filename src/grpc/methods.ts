@@ -7,6 +7,7 @@ import type { Method } from './method.ts';
 import { reflectionMethod } from './reflection.ts';
 import { tensorflowServingServices } from './tensorflow-serving.ts';
 import { torchserveMethods } from './torchserve.ts';
+import { vertexServices } from './vertex.ts';
 
 export function methodTable(
   deps: GrpcDeps,
@@ -18,6 +19,7 @@ export function methodTable(
   const services: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
     ...(only === undefined ? { 'inference.GRPCInferenceService': inferenceMethods(deps, isDraining) } : {}),
     ...(has('tensorflowServing') && tensorflowServingServices(deps)),
+    ...(has('vertex') && vertexServices(deps)),
     'grpc.health.v1.Health': health.methods,
     ...(has('torchserve') && {
       'org.pytorch.serve.grpc.inference.InferenceAPIsService': torchserveMethods(deps, isDraining),

@@ -12,6 +12,7 @@ import { mlflowDoor } from './doors/mlflow.ts';
 import { sagemakerDoor } from './doors/sagemaker.ts';
 import { tensorflowServingDoor } from './doors/tensorflow-serving.ts';
 import { torchserveDoor } from './doors/torchserve.ts';
+import { vertexDoor } from './doors/vertex.ts';
 import type { ErrorForm } from './errors.ts';
 import type { Route } from './route.ts';
 
@@ -35,6 +36,7 @@ const DOORS: Readonly<Record<ProtocolName, CreateDoor>> = {
   mlflow: mlflowDoor,
   torchserve: torchserveDoor,
   bentoml: bentomlDoor,
+  vertex: vertexDoor,
 };
 
 export function createDoor(name: ProtocolName, deps: HttpDeps, isDraining: () => boolean): Required<Door> {

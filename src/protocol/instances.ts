@@ -66,6 +66,22 @@ export function decodeInstances(
   }
 }
 
+/**
+ * The same of instances that a protocol has in a message of its own.
+ *
+ * @param mostValues as many as the message could hold
+ * @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT`
+ */
+export function instancesTensors(
+  instances: unknown,
+  signature: Signature,
+  limits: DecodeLimits,
+  mostValues: number,
+): readonly NamedTensor[] {
+  const mostElements = Math.min(mostValues, limits.maxElements);
+  return readRows(instances, { signature, limits, floats: STRICT.floats, mostElements });
+}
+
 interface Reader extends NestLimits {
   readonly signature: Signature;
 }
@@ -247,12 +263,7 @@ export function encodePredictions(
   const specs = signature.outputs;
   const isSingle = specs.length === 1;
   if (form === 'column') return `{"outputs":${encodeOutputs(signature, outputs, dialect)}}`;
-  const sizes = outputs.map(({ shape }) => shape[0]);
-  const [rows] = sizes;
-  if (rows === undefined || sizes.some((size) => size !== rows)) {
-    const problem = 'the outputs have inconsistent batch size';
-    throw new ServeryError('INVALID_REQUEST', `Cannot answer by rows: ${problem}`, { hint: 'Ask with "inputs".' });
-  }
+  const rows = rowsOf(outputs);
   const items: string[] = [];
   for (let row = 0; row < rows; row += 1) {
     const texts = specs.map((spec, i) => {
@@ -262,6 +273,15 @@ export function encodePredictions(
     items.push(isSingle ? texts[0]! : objectText(specs, texts));
   }
   return `{"predictions":[${items.join(',')}]}`;
+}
+
+/** @throws {ServeryError} `INVALID_REQUEST` when the outputs differ in their number of rows */
+export function rowsOf(outputs: readonly Tensor[]): number {
+  const sizes = outputs.map(({ shape }) => shape[0]);
+  const [rows] = sizes;
+  if (rows !== undefined && sizes.every((size) => size === rows)) return rows;
+  const problem = 'the outputs have inconsistent batch size';
+  throw new ServeryError('INVALID_REQUEST', `Cannot answer by rows: ${problem}`, { hint: 'Ask with "inputs".' });
 }
 
 function objectText(specs: readonly TensorSpec[], texts: readonly string[]): string {

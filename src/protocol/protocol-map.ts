@@ -8,6 +8,7 @@ const TERRITORIES: Readonly<Record<ProtocolName, { readonly system: string; read
   mlflow: { system: 'MLflow', path: '/invocations' },
   torchserve: { system: 'TorchServe', path: '/predictions/*, /explanations/*, /ping' },
   bentoml: { system: 'BentoML', path: '/*' },
+  vertex: { system: 'Vertex AI', path: '/v1/projects/*' },
 };
 
 export interface ProtocolPlace {

@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { address } from '../core/address.ts';
 import { mlflowOptions } from './mlflow/options.ts';
 import { sagemakerOptions } from './sagemaker/options.ts';
+import { vertexOptions } from './vertex/options.ts';
 
 const ownPort = (what: string, usual: number) =>
   address.optional().describe(`Address of a port for ${what} alone; its clients expect port ${usual}.`);
@@ -56,6 +57,13 @@ export const protocolOptions = z.strictObject({
     })
     .prefault({}),
   bentoml: z.strictObject({ http: ownPort('BentoML', 3000) }).prefault({}),
+  vertex: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe("Answers clients of Vertex AI's predictions on the shared ports."),
+      http: ownPort("Vertex AI's predictions", 8080),
+      ...vertexOptions,
+    })
+    .prefault({}),
 });
 
 export type ProtocolInput = z.input<typeof protocolOptions>;

@@ -56,6 +56,18 @@ describe('loadConfig()', () => {
     assert.equal((await load(files, {})).protocols.sagemaker.container, false);
   });
 
+  it('listens where Vertex AI says, unless our own variables say otherwise', async () => {
+    const files = { 'servery.config.json': '{ "listen": { "http": "127.0.0.1:9000" } }' };
+    const predictRoute = '/v1/endpoints/1/deployedModels/2:predict';
+    const env = { AIP_HTTP_PORT: '8123', AIP_HEALTH_ROUTE: '/health', AIP_PREDICT_ROUTE: predictRoute };
+    const { listen, protocols } = await load(files, env);
+    assert.deepEqual([listen.http, listen.grpc], ['0.0.0.0:8123', 'off']);
+    assert.deepEqual([protocols.vertex.healthRoute, protocols.vertex.predictRoute], ['/health', predictRoute]);
+    const ours = await load(files, { ...env, SERVERY_HTTP: '127.0.0.1:1' });
+    assert.equal(ours.listen.http, '127.0.0.1:1');
+    await assert.rejects(load(files, { AIP_HEALTH_ROUTE: '/:any' }), /expected a path/);
+  });
+
   it('reads lists, booleans and durations from text', async () => {
     const env = {
       SERVERY_HTTP_CORS: 'https://a.example, https://b.example',

@@ -17,7 +17,12 @@ test('by default protocols have their paths on the shared port, and none has a p
   assert.deepEqual(protocolClashes(options, SHARED), []);
   const text = describeProtocolMap(protocolMap(options));
   assert.match(text, /^protocols\n {2}listen\.http \/v1\/models\/\* {2}TensorFlow Serving$/m);
-  for (const line of [/\/predictions\/\*.* {2}TorchServe/, /\/endpoints\/\* {2}SageMaker/, /\/invocations {2}MLflow/]) {
+  for (const line of [
+    /\/predictions\/\*.* {2}TorchServe/,
+    /\/endpoints\/\* {2}SageMaker/,
+    /\/invocations {2}MLflow/,
+    /\/v1\/projects\/\* {2}Vertex AI/,
+  ]) {
     assert.match(text, line);
   }
 });

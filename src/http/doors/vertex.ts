@@ -1,0 +1,160 @@
+/**
+ * Vertex AI: predictions of an endpoint, below `/v1/projects/P/locations/L/endpoints`, and the contract of a container.
+ *
+ * Any project and location will do. Names of members and failures: `google/cloud/aiplatform/v1/prediction_service.proto`.
+ */
+import { ServeryError, quote } from '../../core/errors.ts';
+import { encodePredictions } from '../../protocol/instances.ts';
+import {
+  chooseDeployed,
+  deployedModels,
+  endpointJson,
+  endpointNotFound,
+  originHeaders,
+  originOf,
+  type Deployed,
+  type EndpointName,
+  type Origin,
+} from '../../protocol/vertex/endpoints.ts';
+import { failureOf } from '../../protocol/vertex/failure.ts';
+import { unwrapHttpBody, wrapHttpBody } from '../../protocol/vertex/http-body.ts';
+import type { HttpDeps } from '../deps.ts';
+import type { CreateDoor } from '../door.ts';
+import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Route } from '../route.ts';
+import { INSTANCES_BODY } from './instances-route.ts';
+import { containerRoutes } from './vertex-container.ts';
+import { instancesPredictor } from './vertex-predict.ts';
+
+const JSON_TYPE = 'application/json';
+const ENDPOINTS = 'projects/:project/locations/:location/endpoints/:target';
+
+const errors: ErrorForm = (error) => {
+  const { status, body } = failureOf(error.code, error.message, STATUS[error.code]);
+  return { status, body, headers: errorHeaders(error) };
+};
+
+export const vertexDoor: CreateDoor = (deps, isDraining) => {
+  const answer = answerer(deps);
+
+  async function predict(exchange: Exchange, name: EndpointName): Promise<void> {
+    const { predictions, origin } = await answer(exchange, name, exchange.body);
+    exchange.json(`${predictions.slice(0, -1)},${JSON.stringify(origin).slice(1)}`);
+  }
+
+  async function rawPredict(exchange: Exchange, name: EndpointName, isStream: boolean): Promise<void> {
+    const { bytes, isWrapped } = unwrapHttpBody(exchange.body);
+    const { predictions, origin } = await answer(exchange, name, bytes);
+    const message = isWrapped ? wrapHttpBody(JSON_TYPE, predictions) : predictions;
+    const text = isWrapped && isStream ? `[${message}]` : message;
+    exchange.send(200, JSON_TYPE, text, originHeaders(name, origin));
+  }
+
+  const routesOf = (version: string): readonly Route[] => [
+    {
+      method: 'POST',
+      path: `/${version}/${ENDPOINTS}`,
+      scope: 'predict',
+      body: INSTANCES_BODY,
+      predicts: true,
+      isRoomCheckedLater: true,
+      handle(exchange) {
+        const { name, verb } = asked(exchange);
+        switch (verb) {
+          case 'predict':
+            return predict(exchange, name);
+          case 'rawPredict':
+          case 'streamRawPredict':
+            return rawPredict(exchange, name, verb === 'streamRawPredict');
+          case 'explain':
+          case 'directPredict':
+          case 'directRawPredict':
+          case 'serverStreamingPredict':
+            throw new ServeryError('UNSUPPORTED', `The method ${quote(verb)} is not implemented.`);
+          default:
+            throw new ServeryError('NOT_FOUND', `Method not found: ${quote(exchange.param('target'))}`);
+        }
+      },
+    },
+    {
+      method: 'GET',
+      path: `/${version}/${ENDPOINTS}`,
+      scope: 'read',
+      handle: (exchange) => sendEndpoint(deps, exchange),
+    },
+    notFound('GET', `/${version}/projects/*`),
+    notFound('POST', `/${version}/projects/*`),
+  ];
+  const routes = [...routesOf('v1'), ...routesOf('v1beta1'), ...containerRoutes(deps, isDraining)];
+  return { shared: routes, own: routes, errors };
+};
+
+function notFound(method: Route['method'], path: string): Route {
+  return {
+    method,
+    path,
+    scope: 'read',
+    handle() {
+      throw new ServeryError('NOT_FOUND', 'Method not found.', {
+        hint: 'Predictions are at projects/PROJECT/locations/LOCATION/endpoints/ENDPOINT:predict.',
+      });
+    },
+  };
+}
+
+interface Asked {
+  readonly name: EndpointName;
+  readonly verb: string;
+}
+
+/** `…/endpoints/iris:predict` → its name, `predict`. */
+function asked(exchange: Exchange): Asked {
+  const target = exchange.param('target');
+  const colon = target.lastIndexOf(':');
+  const endpoint = colon === -1 ? target : target.slice(0, colon);
+  const location = `projects/${exchange.param('project')}/locations/${exchange.param('location')}`;
+  return { name: { location, endpoint }, verb: colon === -1 ? '' : target.slice(colon + 1) };
+}
+
+interface Answer {
+  /** `{"predictions": […]}` */
+  readonly predictions: string;
+  readonly origin: Origin;
+}
+
+function answerer(deps: HttpDeps) {
+  const predict = instancesPredictor(deps);
+  return async (exchange: Exchange, name: EndpointName, body: Uint8Array): Promise<Answer> => {
+    const deployed = chooseDeployed(deps.protocols.vertex, name, Math.random());
+    try {
+      const { signature, outputs, model } = await predict(exchange, deployed.model, body);
+      return { predictions: encodePredictions(signature, outputs, 'row'), origin: originOf(name, deployed, model) };
+    } catch (error) {
+      throw inItsWords(error, name);
+    }
+  };
+}
+
+function sendEndpoint({ models, protocols }: HttpDeps, exchange: Exchange): void {
+  const { name } = asked(exchange);
+  const deployed = deployedModels(protocols.vertex, name);
+  const describe = ({ model }: Deployed) => {
+    try {
+      return models.describe(model).model;
+    } catch (error) {
+      throw inItsWords(error, name);
+    }
+  };
+  exchange.json(
+    endpointJson(
+      name,
+      deployed.map((entry) => [entry, describe(entry)]),
+    ),
+  );
+}
+
+function inItsWords(error: unknown, name: EndpointName): unknown {
+  const isUnknown = error instanceof ServeryError && error.code === 'MODEL_NOT_FOUND';
+  return isUnknown ? endpointNotFound(name) : error;
+}

@@ -1,0 +1,32 @@
+/**
+ * `google.api.HttpBody` as JSON: how Google's own clients send raw bytes over REST, `{"httpBody": {…}}`, and expect
+ * them back. Whoever else posts to `rawPredict` sends the bytes themselves.
+ */
+import { ServeryError } from '../../core/errors.ts';
+import { decodeText, isJsonObject, parseJson } from '../json.ts';
+
+export interface RawBody {
+  readonly bytes: Uint8Array;
+  /** The client wrapped it, and expects an answer in the same form. */
+  readonly isWrapped: boolean;
+}
+
+/** @throws {ServeryError} `INVALID_REQUEST` */
+export function unwrapHttpBody(body: Uint8Array): RawBody {
+  const asIs = { bytes: body, isWrapped: false };
+  // A search costs nearly nothing beside reading the text twice.
+  if (!Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('"httpBody"')) return asIs;
+  const document = parseJson(decodeText(body));
+  if (!isJsonObject(document) || Object.keys(document).length !== 1) return asIs;
+  const { httpBody } = document;
+  if (httpBody === undefined) return asIs;
+  const { data = '' } = isJsonObject(httpBody) ? httpBody : { data: undefined };
+  if (!isJsonObject(httpBody) || typeof data !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(data)) {
+    throw new ServeryError('INVALID_REQUEST', 'Invalid value at "http_body": expected "data" in base64');
+  }
+  return { bytes: Buffer.from(data, 'base64'), isWrapped: true };
+}
+
+export function wrapHttpBody(contentType: string, text: string): string {
+  return JSON.stringify({ contentType, data: Buffer.from(text).toString('base64') });
+}

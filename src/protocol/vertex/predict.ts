@@ -1,0 +1,75 @@
+/**
+ * The messages of a prediction: `{"instances": […], "parameters": …}` in, `{"predictions": […]}` out.
+ *
+ * Instances are `google.protobuf.Value`s, whose numbers are doubles. As JSON they are read as what they say: an
+ * integer beyond 2^53 stays what it is.
+ */
+import { ServeryError, quote } from '../../core/errors.ts';
+import type { Signature } from '../../core/signature.ts';
+import type { NamedTensor } from '../../core/tensor.ts';
+import { instancesTensors } from '../instances.ts';
+import { InexactInteger, decodeText, isJsonObject, parseJson, parseJsonExactly, type DecodeLimits } from '../json.ts';
+
+export type PredictParameters = Readonly<Record<string, string | number | boolean>>;
+
+export interface PredictRequest {
+  readonly instances: unknown;
+  readonly parameters: PredictParameters | undefined;
+  /** Of the message: there cannot be more values. */
+  readonly bytes: number;
+  /** The instances again, with integers that a double cannot hold. */
+  readonly exactly?: () => unknown;
+}
+
+const FIELDS: ReadonlySet<string> = new Set(['instances', 'parameters', 'labels', 'endpoint']);
+
+/** @throws {ServeryError} `INVALID_REQUEST` */
+export function readPredictBody(body: Uint8Array): PredictRequest {
+  const text = body.length === 0 ? '{}' : decodeText(body);
+  const document = parseJson(text);
+  if (!isJsonObject(document)) throw invalid('Root element must be a message.');
+  for (const key in document) {
+    if (!FIELDS.has(key)) throw invalid(`Unknown name ${quote(key)}: Cannot find field.`);
+  }
+  return {
+    instances: document['instances'],
+    parameters: readParameters(document['parameters']),
+    bytes: text.length,
+    exactly: () => (parseJsonExactly(text) as Record<string, unknown>)['instances'],
+  };
+}
+
+/**
+ * Single values alone: there is nothing that could take others.
+ *
+ * @throws {ServeryError} `INVALID_REQUEST`
+ */
+export function readParameters(parameters: unknown): PredictParameters | undefined {
+  if (parameters === undefined || parameters === null) return undefined;
+  if (!isJsonObject(parameters)) throw invalid('Expecting "parameters" to be an object of single values.');
+  const entries = Object.entries(parameters).filter(([, value]) => value !== null);
+  for (const [name, value] of entries) {
+    if (typeof value === 'object') throw invalid(`Expecting the parameter ${quote(name)} to be a single value.`);
+  }
+  return entries.length === 0 ? undefined : (Object.fromEntries(entries) as PredictParameters);
+}
+
+/** @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT` */
+export function bindInstances(
+  { instances, bytes, exactly }: PredictRequest,
+  signature: Signature,
+  limits: DecodeLimits,
+): readonly NamedTensor[] {
+  // JSON leaves out an empty list.
+  const bind = (list: unknown) => instancesTensors(list ?? [], signature, limits, bytes);
+  try {
+    return bind(instances);
+  } catch (error) {
+    if (!(error instanceof InexactInteger) || exactly === undefined) throw error;
+    return bind(exactly());
+  }
+}
+
+function invalid(problem: string): ServeryError {
+  return new ServeryError('INVALID_REQUEST', `Invalid JSON payload received. ${problem}`);
+}

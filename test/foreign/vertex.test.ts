@@ -1,0 +1,97 @@
+/** Google's clients of Vertex AI's predictions, for Python and Node.js, unmodified, against a real server. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { v1, type protos } from '@google-cloud/aiplatform';
+import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
+
+/** What the client itself has, and takes its options from. */
+const ofClient = createRequire(import.meta.resolve('@google-cloud/aiplatform'));
+const { GoogleAuth, PassThroughClient } = ofClient('google-auth-library') as {
+  readonly GoogleAuth: new (options: { readonly authClient: object }) => object;
+  readonly PassThroughClient: new () => object;
+};
+const { grpc } = ofClient('google-gax') as {
+  readonly grpc: { readonly credentials: { readonly createInsecure: () => object } };
+};
+const HERE = new URL('.', import.meta.url).pathname;
+const QUICKSTART = ['iris', 'digits', 'breast-cancer'];
+const FIXTURES = ['identity-bytes', 'identity-int64'];
+type Value = protos.google.protobuf.IValue;
+type ClientOptions = NonNullable<ConstructorParameters<typeof v1.PredictionServiceClient>[0]>;
+
+const numbers = (...list: readonly number[]): Value => ({
+  listValue: { values: list.map((numberValue) => ({ numberValue })) },
+});
+/** Over REST the client makes an object with the keys 0, 1, … of a list that is an instance itself. */
+const keyed = (X: Value): Value => ({ structValue: { fields: { X } } });
+const endpoint = (name: string) => `projects/p/locations/us-central1/endpoints/${name}`;
+
+describe('clients of Vertex AI', () => {
+  let workspace: Awaited<ReturnType<typeof workspaceWith>>;
+  let server: RunningServer;
+
+  before(async () => {
+    workspace = await workspaceWith(
+      Object.fromEntries([
+        ...QUICKSTART.map((name) => [name, `examples/quickstart/models/${name}`]),
+        ...FIXTURES.map((name) => [name, `test/fixtures/models/${name}`]),
+      ]),
+    );
+    const deployedModels = ['1', '2'].map((id) => ({ id, model: 'iris', traffic: 50 }));
+    const protocols = { vertex: { endpoints: [{ id: '77', deployedModels }] } };
+    await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ protocols }));
+    server = await startServer(workspace.path, { command: 'serve' });
+  });
+  after(async () => {
+    assert.equal(await server.stop(), 0);
+    await workspace[Symbol.asyncDispose]();
+  });
+
+  test('serves the client for Python over REST and gRPC', async () => {
+    const python = process.env['SERVERY_TEST_PYTHON'];
+    assert.ok(python, 'SERVERY_TEST_PYTHON names the Python that has test/foreign/requirements.txt');
+    const env = { ...process.env, HTTP: server.http, GRPC: server.grpc, PYTHONDONTWRITEBYTECODE: '1' };
+    const { stdout } = await promisify(execFile)(python, [`${HERE}vertex_client.py`], { env });
+    assert.equal(stdout.trim(), 'ok');
+  });
+
+  for (const form of ['REST', 'gRPC'] as const) {
+    test(`serves the client for Node.js over ${form}`, async () => {
+      const at = form === 'REST' ? new URL(server.http) : new URL(`http://${server.grpc}`);
+      const common = {
+        apiEndpoint: at.hostname,
+        port: Number(at.port),
+        projectId: 'p',
+        auth: new GoogleAuth({ authClient: new PassThroughClient() }),
+      };
+      const over =
+        form === 'REST'
+          ? { ...common, fallback: true, protocol: 'http' }
+          : { ...common, sslCreds: grpc.credentials.createInsecure() };
+      const client = new v1.PredictionServiceClient(over as unknown as ClientOptions);
+      const setosa = numbers(5.1, 3.5, 1.4, 0.2);
+      const instance = form === 'REST' ? keyed(setosa) : setosa;
+      const [answer] = await client.predict({ endpoint: endpoint('iris'), instances: [instance] });
+      const { label, probabilities } = answer.predictions![0]!.structValue!.fields!;
+      assert.equal(label!.numberValue, 0);
+      assert.equal(probabilities!.listValue!.values!.length, 3);
+      assert.equal(answer.deployedModelId, '1');
+      assert.equal(answer.modelDisplayName, 'iris');
+      const data = Buffer.from('{"instances": [[5.1, 3.5, 1.4, 0.2]]}');
+      const httpBody = { contentType: 'application/json', data };
+      const [raw] = await client.rawPredict({ endpoint: endpoint('iris'), httpBody });
+      const { predictions } = JSON.parse(Buffer.from(raw.data as Uint8Array).toString()) as {
+        predictions: { label: number }[];
+      };
+      assert.equal(predictions[0]!.label, 0);
+      const instances = [keyed(numbers(1))];
+      await assert.rejects(client.predict({ endpoint: endpoint('iris'), instances }), /unexpected shape/);
+      await assert.rejects(client.predict({ endpoint: endpoint('no-such'), instances }), { code: 5 });
+      await client.close();
+    });
+  }
+});
