@@ -21,7 +21,7 @@ import { encodeRows } from '../protocol/vertex/value.ts';
 import type { Prediction } from '../serving/predict.ts';
 import type { GrpcDeps } from './deps.ts';
 import { withHeadroom } from './framing.ts';
-import { announce } from './infer.ts';
+import { announcePrediction } from './prediction.ts';
 import type { CallContext, Method } from './method.ts';
 
 type Services = Readonly<Record<string, Readonly<Record<string, Method>>>>;
@@ -84,10 +84,10 @@ async function answer(deps: GrpcDeps, endpoint: string, request: PredictRequest,
         const isUnknown = error instanceof ServeryError && error.code === 'MODEL_NOT_FOUND';
         throw isUnknown ? endpointNotFound(name) : error;
       });
-    announce(call.model, prediction.rows, startedAt, 'OK');
+    announcePrediction(call.model, prediction.rows, startedAt, 'OK');
     return { ...prediction, origin: originOf(name, deployed, prediction.model) };
   } catch (error) {
-    announce(call.model, 0, startedAt, error instanceof ServeryError ? error.code : 'INTERNAL');
+    announcePrediction(call.model, 0, startedAt, error instanceof ServeryError ? error.code : 'INTERNAL');
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { NamedTensor, Tensor } from '../../core/tensor.ts';
 import { FIXED32, LENGTH, VARINT, WireReader } from '../open-inference-grpc/wire.ts';
 import type { Example, ScoredClass } from './examples.ts';
-import { intField, lengthField, lengthTag, readEntry, readFields, textField } from './proto-fields.ts';
+import { intField, lengthField, lengthTag, readEntry, readFields, textField } from '../proto-fields.ts';
 import { dataTypeNumber, decodeTensorProto, encodeTensorProto } from './tensor-proto.ts';
 
 const MAX_ENTRIES = 1024;

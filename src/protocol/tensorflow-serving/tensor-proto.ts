@@ -19,7 +19,7 @@ import {
 import { DEFAULT_DECODE_LIMITS } from '../json.ts';
 import { INTEGER_RANGE } from '../open-inference-grpc/contents-fields.ts';
 import { FIXED32, FIXED64, LENGTH, VARINT, WireReader } from '../open-inference-grpc/wire.ts';
-import { intField, lengthField, lengthTag, readFields } from './proto-fields.ts';
+import { intField, lengthField, lengthTag, readFields } from '../proto-fields.ts';
 
 /** Its number as a DataType, and the list of its values. */
 const TYPES: Readonly<Record<Datatype, { readonly type: number; readonly field: number }>> = {

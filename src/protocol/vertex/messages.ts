@@ -1,7 +1,7 @@
 /** The messages of google.cloud.aiplatform.v1.PredictionService, by the numbers of their fields. */
 import { DEFAULT_DECODE_LIMITS } from '../json.ts';
 import { WireReader } from '../open-inference-grpc/wire.ts';
-import { lengthField, lengthTag, readFields, textField } from '../tensorflow-serving/proto-fields.ts';
+import { lengthField, lengthTag, readFields, textField } from '../proto-fields.ts';
 import type { Origin } from './endpoints.ts';
 import { readParameters, type PredictRequest } from './predict.ts';
 import { decodeValue } from './value.ts';

@@ -6,7 +6,7 @@ import { fromHalf } from '../half.ts';
 import { rowsOf } from '../instances.ts';
 import { nestingExceeded } from '../json.ts';
 import { FIXED64, VARINT, malformed, type WireReader } from '../open-inference-grpc/wire.ts';
-import { lengthField, lengthTag, readEntry, readFields } from '../tensorflow-serving/proto-fields.ts';
+import { lengthField, lengthTag, readEntry, readFields } from '../proto-fields.ts';
 import { textOf } from '../values-out.ts';
 
 const NULL = 1 * 8 + VARINT;

@@ -11,7 +11,7 @@ import {
   decodePredictRequest,
   decodeReloadRequest,
 } from '../../../../src/protocol/tensorflow-serving/messages.ts';
-import { lengthField, textField } from '../../../../src/protocol/tensorflow-serving/proto-fields.ts';
+import { lengthField, textField } from '../../../../src/protocol/proto-fields.ts';
 import { decodeTensorProto, encodeTensorProto } from '../../../../src/protocol/tensorflow-serving/tensor-proto.ts';
 import {
   readBatchingParameters,
