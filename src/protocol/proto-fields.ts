@@ -1,5 +1,5 @@
 /** Fields of protobuf messages as bytes, to be put in a row. */
-import { LENGTH, VARINT, WireReader, varintSize, writeVarint } from '../open-inference-grpc/wire.ts';
+import { LENGTH, VARINT, WireReader, varintSize, writeVarint } from './open-inference-grpc/wire.ts';
 
 export function lengthField(field: number, ...parts: readonly Uint8Array[]): Buffer {
   const bytes = parts.reduce((size, part) => size + part.length, 0);
