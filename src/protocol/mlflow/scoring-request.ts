@@ -90,6 +90,11 @@ interface Reader extends NestLimits {
 
 const ENVELOPES = ['dataframe_split', 'dataframe_records', 'instances', 'inputs'] as const;
 
+/** Whether a document has one of the keys under which data comes. */
+export function isScoring(document: Readonly<Record<string, unknown>>): boolean {
+  return ENVELOPES.some((key) => Object.hasOwn(document, key));
+}
+
 function readDocument(document: unknown, reader: Reader): ScoringRequest {
   const given = isJsonObject(document) ? ENVELOPES.filter((key) => Object.hasOwn(document, key)) : [];
   const [envelope, another] = given;
