@@ -147,7 +147,7 @@ describe('a model directory of MLflow', () => {
     [
       'aliases without end',
       { MLmodel: `a: &a [x, x]\nb: &b [${'*a,'.repeat(99)}]\nc: &c [${'*b,'.repeat(99)}]\nflavors: [*c, *c]\n` },
-      /MLmodel cannot be used: /,
+      /MLmodel cannot be used: it is no YAML that can be read/,
     ],
     ['brackets without end', { MLmodel: '['.repeat(200_000) }, /MLmodel cannot be used: /],
     [
