@@ -44,4 +44,8 @@ it('a model directory of MLflow is served, to its client as to `servery predict`
     records.map((line) => JSON.parse(line) as unknown),
     predictions,
   );
+
+  const example = join(folder, 'serving_input_example.json');
+  await run(`${ROOT}bin/servery`, ['predict', 'flowers', '-i', example, '-o', out, '-w', workspace.path]);
+  assert.deepEqual((await readFile(out, 'utf8')).trim().split('\n'), records.slice(0, 3));
 });
