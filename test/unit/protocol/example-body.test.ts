@@ -11,7 +11,6 @@ const signature: Signature = {
 
 describe('decodeExampleBody()', () => {
   for (const text of [
-    '{"rows": [{"a": 1, "b": 9007199254740992}]}',
     '{"inputs": [{"name": "x", "datatype": "INT64", "shape": [1, 2], "data": [1, 9007199254740993]}]}',
     '{"inputs": [[1, 9007199254740993]]}',
     '{"inputs": {"a": [1], "b": [9007199254740993]}}',
@@ -23,10 +22,9 @@ describe('decodeExampleBody()', () => {
   ]) {
     it(`reads ${text}`, () => {
       const { tensors } = decodeExampleBody(text, signature);
-      const second = text.startsWith('{"rows"') ? 2n ** 53n : 2n ** 53n + 1n;
       assert.deepEqual(
         tensors.map(({ name, data }) => [name, ...data]),
-        [['x', 1n, second]],
+        [['x', 1n, 2n ** 53n + 1n]],
       );
     });
   }
