@@ -26,6 +26,33 @@ export interface ModelArtifact extends ModelVersion {
   readonly unpackedFrom?: string;
   /** The entry file within `folder`: `model.onnx`, `handler.ts` … */
   readonly file: string;
+  readonly hints?: ArtifactHints;
+}
+
+/** What another file of the version says about the artifact, which has to agree. */
+export interface ArtifactHints {
+  /** The file that says it, for messages. */
+  readonly file: string;
+  readonly inputs: readonly ValueHint[];
+  readonly outputs: readonly ValueHint[];
+  readonly example?: ExampleFile;
+}
+
+/** A tensor; or, without a shape, a column: a single value of each row. */
+export interface ValueHint {
+  readonly name?: string;
+  /** As the file calls it. */
+  readonly type: string;
+  /** `none` is what no tensor holds. */
+  readonly kind: 'boolean' | 'integer' | 'number' | 'text' | 'any' | 'none';
+  readonly shape?: readonly (number | null)[];
+}
+
+/** A file in the version's folder with a request that the model must be able to answer. */
+export interface ExampleFile {
+  readonly file: string;
+  /** The key of a request's body that the content belongs under, where the file has the content alone. */
+  readonly under?: string;
 }
 
 /**

@@ -13,6 +13,7 @@ import type { ResolvedVersion } from './control-api.ts';
 import type { ModelConfig } from './model-options.ts';
 import { resolveSignature } from './resolve-signature.ts';
 import { settleThreads } from './settle-threads.ts';
+import { withHints } from './signature-hints.ts';
 import type { VersionDescriptor } from './snapshot.ts';
 import { findWarmUpRows } from './warm-up-rows.ts';
 
@@ -78,7 +79,8 @@ export async function loadVersion(
   let model = await runtime.load(artifact, options.runtime);
   try {
     const { facts } = model;
-    const { signature, notes } = resolveSignature(model.signature, options);
+    const hinted = withHints(model.signature, artifact.hints, options.inputs);
+    const { signature, notes } = resolveSignature(hinted.signature, options);
     const warmUp = await findWarmUpRows(artifact, signature, options.warmup);
     const maxRows = Math.min(options.batching.maxRows, facts.maxRows ?? Infinity);
     const allowInline = facts.canInline && model.connectInline !== undefined && options.runtime.inline === 'auto';
@@ -117,7 +119,7 @@ export async function loadVersion(
       placement,
       costs,
       exampleRows,
-      notes: [...facts.notes, ...notes, `warmed up with ${source}`, ...probed.notes],
+      notes: [...facts.notes, ...hinted.notes, ...notes, `warmed up with ${source}`, ...probed.notes],
     };
     return {
       descriptor,

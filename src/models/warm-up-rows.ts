@@ -1,18 +1,20 @@
 /**
- * The rows that a version is warmed up with: those of `warmup.json`, or made from its signature.
+ * The rows that a version is warmed up with: those of `warmup.json`, of the example that came with the artifact, or
+ * made from its signature.
  *
  * Real rows are better: they take the paths through the model that requests take, and they stand in the
  * documentation. Made ones are zeros and ones of the right shape.
  */
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { ServeryError, quote } from '../core/errors.ts';
 import type { ModelArtifact } from '../core/model.ts';
 import { checkInputs, type CheckedInputs, type Signature } from '../core/signature.ts';
-import { decodeInferRequest } from '../protocol/open-inference/infer-request.ts';
+import { bodyUnder, decodeExampleBody } from '../protocol/example-body.ts';
 import { decodeRows, exampleRows } from '../protocol/rows.ts';
 
 const DEFAULT_FILE = 'warmup.json';
+const MAX_BYTES = 2 ** 26;
 
 /** Sizes to try for axes that are free besides the rows: a network for images cannot take a single pixel. */
 const FREE_AXIS_SIZES = [1, 8, 32, 224];
@@ -27,7 +29,7 @@ export interface WarmUpRows {
 }
 
 /**
- * @param file the option `warmup`; when undefined, `warmup.json` is used if it is there
+ * @param file the option `warmup`; when undefined, `warmup.json` is used if it is there, else the artifact's example
  * @throws {ServeryError} `MODEL_INVALID` when the file cannot be read or does not fit the signature
  */
 export async function findWarmUpRows(
@@ -41,26 +43,21 @@ export async function findWarmUpRows(
   if (file !== undefined) {
     throw new ServeryError('MODEL_INVALID', `Cannot warm up: there is no file ${quote(file)} beside the version`);
   }
-  return makeRows(signature);
+  const example = artifact.hints?.example;
+  const content = example && (await readBeside(artifact, example.file));
+  if (example === undefined || content === undefined) return makeRows(signature);
+  return { ...readRows(signature, example.file, content, example.under), file: example.file };
 }
 
-function readRows(signature: Signature, name: string, text: string): Omit<WarmUpRows, 'file'> {
+function readRows(signature: Signature, name: string, text: string, under?: string): Omit<WarmUpRows, 'file'> {
   try {
-    const body = JSON.parse(text) as { rows?: unknown; inputs?: unknown } | null;
-    const rows = body?.rows;
-    if (Array.isArray(rows) && rows.length > 0) {
-      const inputs = checkInputs(signature, decodeRows(signature, rows));
-      const isKeyed = rows.every((row) => typeof row === 'object' && row !== null && !Array.isArray(row));
-      return { candidates: [inputs], exampleRows: isKeyed ? rows : madeExamples(signature) };
-    }
-    if (body?.inputs === undefined) {
-      throw new ServeryError('INVALID_REQUEST', 'expected { "rows": [ … ] } with at least one row');
-    }
-    const { inputs } = decodeInferRequest(new TextEncoder().encode(text), undefined);
-    return { candidates: [checkInputs(signature, inputs)], exampleRows: madeExamples(signature) };
+    const body = under === undefined ? text : bodyUnder(under, text);
+    const { tensors, rows = madeExamples(signature) } = decodeExampleBody(body, signature);
+    return { candidates: [checkInputs(signature, tensors)], exampleRows: rows };
   } catch (error) {
-    const problem = error instanceof ServeryError ? error.message : 'it is not JSON';
-    throw new ServeryError('MODEL_INVALID', `Cannot use the rows of ${quote(name)}: ${problem}`, { cause: error });
+    if (!(error instanceof ServeryError)) throw error;
+    const problem = `Cannot use the rows of ${quote(name)}: ${error.message}`;
+    throw new ServeryError('MODEL_INVALID', problem, { cause: error });
   }
 }
 
@@ -87,6 +84,10 @@ async function readBeside({ folder, unpackedFrom = folder }: ModelArtifact, name
     try {
       const path = await realpath(join(place, name));
       if (!path.startsWith((await realpath(root)) + sep)) continue;
+      const { size } = await stat(path);
+      if (size > MAX_BYTES) {
+        throw new ServeryError('MODEL_INVALID', `Cannot warm up with ${quote(name)}: it is over ${MAX_BYTES} bytes`);
+      }
       return await readFile(path, 'utf8');
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;

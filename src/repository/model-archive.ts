@@ -7,6 +7,7 @@
 import * as z from 'zod';
 import { ServeryError, quote } from '../core/errors.ts';
 import type { ArtifactFormat } from '../core/model.ts';
+import { rememberByFingerprint } from './remember.ts';
 import { ZipFile } from './zip.ts';
 
 const MANIFEST = 'MAR-INF/MANIFEST.json';
@@ -33,22 +34,8 @@ export function isArchive(name: string): boolean {
   return /^[^/]+\.mar$/.test(name);
 }
 
-/** What was found, by path: folders are looked at twice a second. */
-const inspected = new Map<string, { readonly fingerprint: string; readonly found: ArchiveEntry | string }>();
-const MOST_INSPECTED = 10_000;
-
-/**
- * @param fingerprint of the folder that holds it
- * @returns the file to load, or why there is none
- */
-export async function inspectArchive(path: string, fingerprint: string): Promise<ArchiveEntry | string> {
-  const before = inspected.get(path);
-  if (before?.fingerprint === fingerprint) return before.found;
-  const found = await findEntry(path);
-  if (inspected.size >= MOST_INSPECTED) inspected.clear();
-  inspected.set(path, { fingerprint, found });
-  return found;
-}
+/** The file to load, by the archive's path and the fingerprint of the folder that holds it; or why there is none. */
+export const inspectArchive = rememberByFingerprint(findEntry);
 
 async function findEntry(path: string): Promise<ArchiveEntry | string> {
   try {

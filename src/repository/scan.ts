@@ -9,6 +9,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quote } from '../core/errors.ts';
 import { isModelName, parseVersion } from '../core/model.ts';
+import { MLMODEL } from './mlmodel.ts';
 import { leadsInside, readVersionFolder, type VersionFiles } from './version-folder.ts';
 
 export const OPTIONS_FILE = 'model.yaml';
@@ -92,7 +93,7 @@ async function scanModel(name: string, folder: string, root: string): Promise<Sc
 async function mistake(item: Dirent, path: string): Promise<string | undefined> {
   const name = quote(item.name);
   if (item.name === 'model.yml' || item.name === 'model.json') return `${name} is not read: call it ${OPTIONS_FILE}`;
-  if (item.name === 'model.onnx' || /^handler\.(ts|js|mjs)$/.test(item.name)) {
+  if (item.name === 'model.onnx' || item.name === MLMODEL || /^handler\.(ts|js|mjs)$/.test(item.name)) {
     return `${name} is ignored: it belongs into a version folder, such as 1/`;
   }
   if (!(await isFolder(item, path))) return undefined;

@@ -7,7 +7,8 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { ArtifactFormat } from '../core/model.ts';
+import type { ArtifactFormat, ArtifactHints } from '../core/model.ts';
+import { MLMODEL, entryOfMlmodel } from './mlmodel.ts';
 import { inspectArchive, isArchive } from './model-archive.ts';
 
 /** The file that makes a folder a version, and the format it stands for. */
@@ -28,6 +29,7 @@ export interface VersionEntry {
   readonly file: string;
   /** The archive that holds it, where it is not in the folder itself. */
   readonly archive?: string;
+  readonly hints?: ArtifactHints;
 }
 
 export interface VersionFiles {
@@ -44,27 +46,37 @@ export async function readVersionFolder(folder: string, root: string): Promise<V
   const walk: Walk = { lines: [], changedMs: 0, problem: undefined };
   await visit(folder, '', root, walk);
   const names = walk.lines.map((line) => line.slice(0, line.indexOf('\0')));
-  const entries = Object.keys(ENTRY_FILES).filter((name) => names.includes(name));
-  const archives = names.filter(isArchive);
-  const [file] = entries;
-  const [archive] = archives;
   const hash = createHash('sha256').update(walk.lines.sort().join('\n')).digest('base64url');
   const fingerprint = hash.slice(0, 22);
-  const { changedMs } = walk;
-  const problem = walk.problem ?? problemOf([...entries, ...archives]);
-  if (problem !== undefined || archive === undefined) {
-    const entry = file === undefined ? undefined : { format: ENTRY_FILES[file]!, file };
-    return { entry, problem, fingerprint, changedMs };
-  }
-  const inside = await inspectArchive(join(folder, archive), fingerprint);
-  if (typeof inside === 'string') return { entry: undefined, problem: inside, fingerprint, changedMs };
-  return { entry: { ...inside, archive }, problem: undefined, fingerprint, changedMs };
+  const found = walk.problem ?? (await findEntry(folder, names, fingerprint));
+  const isProblem = typeof found === 'string';
+  return {
+    entry: isProblem ? undefined : found,
+    problem: isProblem ? found : undefined,
+    fingerprint,
+    changedMs: walk.changedMs,
+  };
 }
 
-function problemOf(entries: readonly string[]): string | undefined {
-  if (entries.length === 1) return undefined;
-  if (entries.length > 1) return `it holds ${entries.join(' and ')}, expected one artifact`;
-  return 'it holds no artifact, expected model.onnx or handler.ts, .js or .mjs';
+/** @returns the file to load, or why there is none */
+async function findEntry(
+  folder: string,
+  names: readonly string[],
+  fingerprint: string,
+): Promise<VersionEntry | string> {
+  const files = Object.keys(ENTRY_FILES).filter((name) => names.includes(name));
+  const artifacts = [...files, ...names.filter(isArchive)];
+  const [only, another] = artifacts;
+  if (another !== undefined) return `it holds ${artifacts.join(' and ')}, expected one artifact`;
+  const format = only === undefined ? undefined : ENTRY_FILES[only];
+  if (names.includes(MLMODEL) && (format !== undefined || only === undefined)) {
+    const beside = format === undefined ? undefined : { format, file: only! };
+    return entryOfMlmodel(folder, names, fingerprint, beside);
+  }
+  if (only === undefined) return 'it holds no artifact, expected model.onnx or handler.ts, .js or .mjs';
+  if (format !== undefined) return { format, file: only };
+  const inside = await inspectArchive(join(folder, only), fingerprint);
+  return typeof inside === 'string' ? inside : { ...inside, archive: only };
 }
 
 interface Walk {

@@ -93,6 +93,28 @@ describe('servery predict', () => {
     assert.match(error['message']!, /row 2 of/);
   });
 
+  it("reads a request of MLflow's scoring server, with every digit", async () => {
+    await workspace.put('identity-int64');
+    await writeFile(at('models/identity-int64/model.yaml'), 'inputs: { x: { features: [a, b] } }\n');
+    const predict = async (document: string, ...more: string[]) => {
+      await writeFile(at('request.json'), document);
+      return servery(['predict', 'identity-int64', '-i', at('request.json'), '-o', '-', '--format', 'ndjson', ...more]);
+    };
+    for (const document of [
+      '{"dataframe_split": {"columns": ["b", "a"], "data": [[9007199254740993, 1]]}}',
+      '{"dataframe_records": [{"a": 1, "b": 9007199254740993}]}',
+      '{"inputs": {"a": [1], "b": [9007199254740993]}}',
+    ]) {
+      assert.equal((await predict(document)).stdout, '{"y":[1,9007199254740993]}\n', document);
+    }
+    for (const document of ['{"inputs": [[1, 2]]}', '{"dataframe_split": {"data": [[1, 2]]}}', '{"rows": []}', '[1]']) {
+      const { code, stderr } = await predict(document);
+      assert.equal(code, 1, document);
+      assert.match(stderr, /expected rows with names/);
+    }
+    assert.match((await predict('{')).stderr, /INVALID_REQUEST/);
+  });
+
   it('reads standard input and writes standard output', async () => {
     const { code, stdout } = await servery(
       ['predict', 'doubler', '-i', '-', '-o', '-', '--format', 'ndjson'],

@@ -10,7 +10,7 @@ import { leaveStuck } from '../leave-stuck.ts';
 import { printFailure, type Result } from '../output.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { SIGNAL_EXIT_CODES, stopOnSignals } from '../stop-signals.ts';
-import { copyToStdout, spoolStdin, temporaryFolder } from '../standard-streams.ts';
+import { copyToStdout, spoolDocument, spoolStdin, temporaryFolder } from '../standard-streams.ts';
 
 export interface PredictFlags {
   readonly input: readonly string[];
@@ -41,17 +41,21 @@ export async function predict(model: string, flags: PredictFlags): Promise<Resul
   if (toStdout && flags.json === true) {
     throw usage('Cannot print both the rows and the document of --json on standard output');
   }
-  if (flags.resume === true && (toStdout || fromStdin)) {
-    throw usage('Cannot resume what comes from or goes to a stream');
+  const [only = ''] = flags.input;
+  const isDocument = /\.json$/i.test(only) && flags.input.length === 1 && flags.inputFormat === undefined;
+  if (flags.resume === true && (toStdout || fromStdin || isDocument)) {
+    throw usage('Cannot resume what comes from or goes to a stream, or is one document');
   }
   if (fromStdin && flags.input.length > 1) throw usage('Cannot read standard input beside other files');
 
-  await using scratch = toStdout || fromStdin ? await temporaryFolder() : undefined;
+  await using scratch = toStdout || fromStdin || isDocument ? await temporaryFolder() : undefined;
   const format = flags.format ?? 'csv';
   const outputPath = toStdout ? `${scratch!.path}/output.${format}` : resolve(flags.output);
   const inputPaths = fromStdin
     ? [await spoolStdin(scratch!.path, flags.inputFormat ?? 'csv')]
-    : flags.input.map((path) => resolve(path));
+    : isDocument
+      ? [await spoolDocument(scratch!.path, resolve(only))]
+      : flags.input.map((path) => resolve(path));
   const options = optionsOf(model, flags, inputPaths, outputPath);
   const workspace = await openWorkspace(resolve(flags.workspace), process.env, {});
 

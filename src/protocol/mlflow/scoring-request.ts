@@ -90,6 +90,11 @@ interface Reader extends NestLimits {
 
 const ENVELOPES = ['dataframe_split', 'dataframe_records', 'instances', 'inputs'] as const;
 
+/** Whether a document has one of the keys under which data comes. */
+export function isScoring(document: Readonly<Record<string, unknown>>): boolean {
+  return ENVELOPES.some((key) => Object.hasOwn(document, key));
+}
+
 function readDocument(document: unknown, reader: Reader): ScoringRequest {
   const given = isJsonObject(document) ? ENVELOPES.filter((key) => Object.hasOwn(document, key)) : [];
   const [envelope, another] = given;
@@ -126,6 +131,24 @@ function readCsv(text: string, reader: Reader): readonly NamedTensor[] {
   if (cells !== undefined) return readRows(parseBareCsv(cells, signature).rows, reader);
   const { rows, nameRow } = parseCsv(text, signature);
   return readRows(rows, reader, nameRow);
+}
+
+/**
+ * The rows of a request in a file, for a batch: those of a frame, or columns by name. Tensors have no rows to join.
+ *
+ * @throws {ServeryError} `INVALID_REQUEST`
+ */
+export function scoringRows(text: string): readonly unknown[] {
+  parseJson(text, 'the document');
+  const document = parseJsonExactly(text);
+  const given = isJsonObject(document) ? ENVELOPES.filter((key) => Object.hasOwn(document, key)) : [];
+  const data = given.length === 1 ? (document as Record<string, unknown>)[given[0]!] : undefined;
+  let rows: Rows = [];
+  if (given[0] === 'dataframe_split') rows = rowsOfSplit(data);
+  else if (given[0] === 'inputs' && isJsonObject(data)) rows = rowsOfColumns(data);
+  else if (Array.isArray(data)) rows = data;
+  if (rows.length > 0 && rows.every(isJsonObject)) return rows;
+  throw invalid("expected rows with names: 'dataframe_split' with columns, 'dataframe_records', or 'inputs' by column");
 }
 
 function rowsOfSplit(split: unknown): Rows {
@@ -200,14 +223,15 @@ function readColumns(columns: Readonly<Record<string, unknown>>, reader: Reader)
       return readNest(spec, isColumn ? Array.from(list, (each) => [each]) : list, reader);
     });
   }
+  return readRows(rowsOfColumns(columns), reader);
+}
+
+function rowsOfColumns(columns: Readonly<Record<string, unknown>>): Rows {
   const names = Object.keys(columns);
   const lists = names.map((name) => (Array.isArray(columns[name]) ? (columns[name] as unknown[]) : [columns[name]]));
   const [first = []] = lists;
   if (lists.some(({ length }) => length !== first.length)) throw invalid('the columns differ in length');
-  return readRows(
-    first.map((_, row) => record(names, (column) => lists[column]![row])),
-    reader,
-  );
+  return first.map((_, row) => record(names, (column) => lists[column]![row]));
 }
 
 function invalid(problem: string): ServeryError {

@@ -40,6 +40,7 @@ describe('scanModels()', () => {
     await using folder = await temporaryFolder();
     await fill(folder.path, [
       'iris/model.onnx',
+      'iris/MLmodel',
       'iris/model.yml',
       'iris/warmup.json',
       'iris/README.md',
@@ -48,9 +49,10 @@ describe('scanModels()', () => {
       'notes.txt',
     ]);
     const scan = await scanModels(folder.path);
-    assert.equal(scan!.models[0]!.notes.length, 2);
-    assert.match(scan!.models[0]!.notes[0]!, /model.onnx.*belongs into a version folder/);
-    assert.match(scan!.models[0]!.notes[1]!, /model.yml.*call it model.yaml/);
+    assert.equal(scan!.models[0]!.notes.length, 3);
+    assert.match(scan!.models[0]!.notes[1]!, /model.onnx.*belongs into a version folder/);
+    assert.match(scan!.models[0]!.notes[0]!, /MLmodel.*belongs into a version folder/);
+    assert.match(scan!.models[0]!.notes[2]!, /model.yml.*call it model.yaml/);
     assert.match(scan!.notes.join(), /"a b" is ignored/);
   });
 
