@@ -16,6 +16,9 @@ export interface OurTask {
   readonly output: string;
 }
 
+// The bare loop has its library loaded before its clock starts.
+await import('@duckdb/node-api');
+
 const task = JSON.parse(process.argv[2]!) as OurTask;
 const { workspace } = task;
 const models = createBatchModels({

@@ -8,7 +8,7 @@ import { openSqliteEngine } from '../engine/sqlite/open.ts';
 import { createJob, toDefinition } from '../jobs/job.ts';
 import { createJobService } from '../jobs/job-service.ts';
 import { startNotifier } from '../jobs/notifier.ts';
-import { removeRunFiles } from '../jobs/remove-run-files.ts';
+import { forgetOutputs, removeRunFiles } from '../jobs/remove-run-files.ts';
 import { Ticker } from '../jobs/ticker.ts';
 import { compileSchedule } from '../schedule/schedule.ts';
 import { createLogger, logEvents } from '../telemetry/log.ts';
@@ -45,7 +45,11 @@ const ticker = opened.use(
         return kept.events;
       },
     },
-    onPruned: (gone) => removeRunFiles(folder, stateFolder, gone),
+    onPruned: async (gone) => {
+      await removeRunFiles(folder, stateFolder, gone);
+      // A database may be slow to answer, and schedules do not wait for it.
+      void forgetOutputs(folder, gone);
+    },
   }),
 );
 const notifier = opened.use(

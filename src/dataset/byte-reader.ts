@@ -4,6 +4,7 @@
  * A packed file can be read from its beginning only, so a reader that has delivered one chunk stays open for the next.
  */
 import { createReadStream, type ReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip, createZstdDecompress, type ZstdDecompress } from 'node:zlib';
 import { ServeryError, quote } from '../core/errors.ts';
@@ -25,7 +26,10 @@ export async function openBytes(
   from: number,
 ): Promise<ByteReader> {
   const isPacked = compression !== 'none';
-  const file = createReadStream(path, { highWaterMark: BLOCK_BYTES, start: isPacked ? 0 : from });
+  // A block of its own size for a small file: of many such files the blocks would cost more than the bytes.
+  const { size } = await stat(path);
+  const highWaterMark = Math.min(BLOCK_BYTES, size + 1);
+  const file = createReadStream(path, { highWaterMark, start: isPacked ? 0 : from });
   const blocks = unpacked(file, compression)[Symbol.asyncIterator]();
   let rest: Buffer | undefined;
   let position = isPacked ? 0 : from;

@@ -106,11 +106,12 @@ export async function pinFile(path: string): Promise<FilePin> {
 
 export async function checksumFile(path: string, signal: AbortSignal | undefined): Promise<string> {
   await using file = await open(path, 'r');
-  const block = Buffer.allocUnsafe(BLOCK_BYTES);
+  const { size } = await file.stat();
+  const block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, size + 1));
   let sum = 0;
   for (;;) {
     signal?.throwIfAborted();
-    const { bytesRead } = await file.read(block, 0, BLOCK_BYTES);
+    const { bytesRead } = await file.read(block, 0, block.length);
     if (bytesRead === 0) return formatCrc(sum);
     sum = crc32(block.subarray(0, bytesRead), sum);
   }

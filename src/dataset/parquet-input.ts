@@ -12,6 +12,7 @@ import { selectColumn, type SelectedColumn } from './column-types.ts';
 import { query, streamChunks } from './duckdb.ts';
 import { checksumFile, checksumTail, confirmPin, hivePartitions, nameSource, pinFile } from './find-files.ts';
 import type { BadInput, InputRows, PlannedColumn, PlannedFile, PlannedRange, WantedColumn } from './input.ts';
+import { readFooters, type Footer } from './parquet-footers.ts';
 import { pickRows } from './pick-rows.ts';
 import { chunkRanges, sealPlan, splitRows } from './plan-chunks.ts';
 import {
@@ -31,6 +32,10 @@ import { commonColumn, selectAs } from './unify-columns.ts';
 import { ColumnGatherer } from './vectors-in.ts';
 
 const ROW_NUMBER = 'file_row_number';
+/** Of whose footers a query asks. */
+const FILES_AT_ONCE = 256;
+/** Each holds a block of its file in memory. */
+const PINS_AT_ONCE = 4;
 
 export const parquetSource: FileSource = {
   async describe(source, path) {
@@ -48,11 +53,19 @@ export const parquetSource: FileSource = {
     return withConnection(source, async (connection) => {
       const files: PlannedFile[] = [];
       const columns: (PlannedColumn | undefined)[] = wanted.map(() => undefined);
-      for (const path of paths) {
-        const planned = await planFile(source, connection, path, wanted, onDamage);
-        files.push(planned.file);
-        for (const [i, column] of (planned.columns ?? []).entries()) {
-          columns[i] = commonColumn(columns[i], column, wanted[i]!, planned.file.source);
+      const described: Described = new Map();
+      for (let from = 0; from < paths.length; from += FILES_AT_ONCE) {
+        context.signal?.throwIfAborted();
+        const some = paths.slice(from, from + FILES_AT_ONCE);
+        const pins = await pinAll(source, some);
+        const footers = await readFooters(connection, some);
+        for (const pin of pins) {
+          const opening = { footer: footers.get(pin.path), described, onDamage };
+          const planned = await planFile(source, connection, pin, wanted, opening);
+          files.push(planned.file);
+          for (const [i, column] of (planned.columns ?? []).entries()) {
+            columns[i] = commonColumn(columns[i], column, wanted[i]!, planned.file.source);
+          }
         }
       }
       const ranges = files.flatMap(({ rows }, file) =>
@@ -108,15 +121,27 @@ interface Table {
 }
 
 async function openTable(source: Source, connection: DuckDBConnection, path: string): Promise<Table> {
-  const rows = `read_parquet(${literal(path)}, hive_partitioning = false, file_row_number = true)`;
-  const described = await query(connection, `DESCRIBE SELECT * EXCLUDE (${ROW_NUMBER}) FROM ${rows}`);
-  const columns = new Map(described.map(({ column_name, column_type }) => [String(column_name), String(column_type)]));
+  return tableOf(source, path, await describeFile(connection, path));
+}
+
+/** Name and SQL type of each column of a file. */
+async function describeFile(connection: DuckDBConnection, path: string): Promise<ReadonlyMap<string, string>> {
+  const described = await query(connection, `DESCRIBE SELECT * EXCLUDE (${ROW_NUMBER}) FROM ${rowsOf(path)}`);
+  return new Map(described.map(({ column_name, column_type }) => [String(column_name), String(column_type)]));
+}
+
+function rowsOf(path: string): string {
+  return `read_parquet(${literal(path)}, hive_partitioning = false, file_row_number = true)`;
+}
+
+function tableOf({ options }: Source, path: string, own: ReadonlyMap<string, string>): Table {
+  const columns = new Map(own);
   // A column of the file wins over one of its path.
-  const partitions = source.options.hivePartitions ? [...hivePartitions(path)] : [];
+  const partitions = options.hivePartitions ? [...hivePartitions(path)] : [];
   const added = partitions.filter(([key]) => !columns.has(key));
   for (const [key] of added) columns.set(key, 'VARCHAR');
   const constants = added.map(([key, value]) => `, ${literal(value)} AS ${ident(key)}`).join('');
-  return { columns, rows: `(SELECT *${constants} FROM ${rows})` };
+  return { columns, rows: `(SELECT *${constants} FROM ${rowsOf(path)})` };
 }
 
 function selectWanted(source: Source, table: Table, wanted: readonly WantedColumn[], name: string): SelectedColumn[] {
@@ -134,26 +159,51 @@ interface PlannedParquet {
   readonly columns: readonly PlannedColumn[] | undefined;
 }
 
+type FilePin = Omit<PlannedFile, 'rows'>;
+
+/** In the order of the paths, a few at a time. */
+async function pinAll({ options, context }: Source, paths: readonly string[]): Promise<readonly FilePin[]> {
+  const { workspace, signal } = context;
+  const pins: FilePin[] = [];
+  const left = paths.entries();
+  const work = async () => {
+    for (const [i, path] of left) {
+      pins[i] = {
+        source: nameSource(path, workspace),
+        path,
+        ...(await pinFile(path)),
+        checksum: await (options.checksum === 'full' ? checksumFile(path, signal) : checksumTail(path)),
+      };
+    }
+  };
+  await Promise.all(Array.from({ length: PINS_AT_ONCE }, work));
+  return pins;
+}
+
+/** Columns by the schema of their file. */
+type Described = Map<string, ReadonlyMap<string, string>>;
+
+interface Opening {
+  readonly footer: Footer | Error | undefined;
+  readonly described: Described;
+  readonly onDamage: 'fail' | 'keep';
+}
+
 async function planFile(
   source: Source,
   connection: DuckDBConnection,
-  path: string,
+  pin: FilePin,
   wanted: readonly WantedColumn[],
-  onDamage: 'fail' | 'keep',
+  { footer, described, onDamage }: Opening,
 ): Promise<PlannedParquet> {
-  const { workspace, signal } = source.context;
-  const pin = {
-    source: nameSource(path, workspace),
-    path,
-    ...(await pinFile(path)),
-    checksum: await (source.options.checksum === 'full' ? checksumFile(path, signal) : checksumTail(path)),
-  };
   let rows: number;
   let table: Table;
   try {
-    const [footer] = await query(connection, `SELECT num_rows FROM parquet_file_metadata(${literal(path)})`);
-    rows = Number(footer!['num_rows']);
-    table = await openTable(source, connection, path);
+    if (footer === undefined || footer instanceof Error) throw footer ?? new Error('There is no footer');
+    const own = described.get(footer.schema) ?? (await describeFile(connection, pin.path));
+    described.set(footer.schema, own);
+    rows = footer.rows;
+    table = tableOf(source, pin.path, own);
   } catch (error) {
     if (onDamage === 'keep' && error instanceof ServeryError && error.code === 'DATA_INVALID') {
       return { file: { ...pin, rows: undefined }, columns: undefined };

@@ -51,6 +51,7 @@ export function textSource(format: TextFormat): FileSource & AsyncDisposable {
       const ranges: PlannedRange[] = [];
       const asked = requests(source, wanted);
       let where: readonly Request[] = [];
+      const openedFiles: OpenedText[] = [];
       for (const [index, path] of paths.entries()) {
         const opened = await format.open(source, path);
         for (const { original } of asked) checkColumn(opened, original);
@@ -58,12 +59,13 @@ export function textSource(format: TextFormat): FileSource & AsyncDisposable {
           checkColumn(opened, originalName(source.options, source.options.timeColumn));
         }
         const planned = await planText(source, index, opened, onDamage);
+        openedFiles.push(opened);
         files.push(planned.file);
         ranges.push(...planned.ranges);
         if (index === 0) where = whereRequests(source, opened, asked);
       }
       timeOf(text, { startMs: 0, endMs: 1 }, "''");
-      const planned = await planColumns(text, files, ranges, [...asked, ...where]);
+      const planned = await planColumns(text, files, openedFiles, ranges, [...asked, ...where]);
       return sealPlan({
         kind: format.kind,
         files,
@@ -158,6 +160,7 @@ function readerOf({ format }: Text, { type, sqlType }: PlannedColumn): CellReade
 async function planColumns(
   text: Text,
   files: readonly PlannedFile[],
+  openedFiles: readonly OpenedText[],
   ranges: readonly PlannedRange[],
   wanted: readonly Request[],
 ): Promise<readonly PlannedColumn[]> {
@@ -169,7 +172,7 @@ async function planColumns(
   for (const range of open.length > 0 ? ranges : []) {
     const file = files[range.file]!;
     if (range.toByte === undefined) continue;
-    await using spool = await spoolRange(text, file, range, await text.format.open(text, file.path), fields);
+    await using spool = await spoolRange(text, file, range, openedFiles[range.file]!, fields);
     const flags = open.flatMap(({ original }, c) => {
       const cell = spool.cell(original);
       return [

@@ -284,6 +284,7 @@ export interface Pruned {
 export interface PrunedRun {
   readonly id: string;
   readonly job: string;
+  readonly interval: DataInterval | undefined;
   /** Of its definition. */
   readonly spec: Json;
 }

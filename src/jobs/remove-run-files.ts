@@ -3,6 +3,8 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json } from '../core/json.ts';
 import type { PrunedRun } from '../engine/engine.ts';
+import { forgetRuns, type GoneRun } from '../dataset/forget-runs.ts';
+import type { OutputOptions } from '../dataset/options.ts';
 import { readJob } from './job.ts';
 import { badRowsFolder, runKeyOf } from './predict/staging-place.ts';
 import { refusedFolder, runLogsFolder } from './run-files.ts';
@@ -41,4 +43,25 @@ function badRowsPlaces(workspace: string, { job, spec }: PrunedRun): Promise<rea
     return [{ step: name, folder: await badRowsFolder(work.options.output, workspace) }];
   });
   return Promise.all(found).then((places) => places.flat());
+}
+
+/**
+ * What their outputs keep of them. What cannot be reached now keeps it: a line that is of no use does no harm.
+ *
+ * @param workspace absolute
+ * @param runs the oldest first
+ */
+export async function forgetOutputs(workspace: string, runs: readonly PrunedRun[]): Promise<void> {
+  const byOutput = new Map<string, { readonly options: OutputOptions; readonly gone: GoneRun[] }>();
+  for (const { id: runId, job, spec, interval } of runs) {
+    for (const { name: step, work } of readJob({ job, spec }).steps) {
+      if (work.kind !== 'predict') continue;
+      const options = work.options.output;
+      const key = JSON.stringify(options);
+      const known = byOutput.get(key) ?? { options, gone: [] };
+      byOutput.set(key, known);
+      known.gone.push({ runId, step, interval });
+    }
+  }
+  for (const { options, gone } of byOutput.values()) await forgetRuns(options, workspace, gone).catch(() => undefined);
 }

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
+import { forgetRuns } from '../../src/dataset/forget-runs.ts';
+import { outputOptions } from '../../src/dataset/options.ts';
 import { readAll } from '../support/dataset.ts';
 import { startPostgres, type Postgres } from '../support/postgres.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -123,4 +125,21 @@ test('a lease that was lost changes nothing', async () => {
     writeOutput(folder.path, output, { columns: NUMBERED, chunks: [[numbered(0, 1)]], confirmLease }),
   );
   await assert.rejects(client.query('SELECT * FROM fenced'), { code: '42P01' });
+});
+
+test('notes go with their runs, but the last one of an interval', async () => {
+  await using folder = await temporaryFolder();
+  const output = { postgres: server.address, table: 'forgotten' };
+  for (const runId of ['first', 'second', 'third']) {
+    await writeOutput(folder.path, output, {
+      runId,
+      interval: INTERVAL,
+      columns: NUMBERED,
+      chunks: [[numbered(0, 3)]],
+    });
+  }
+  const gone = ['first', 'second', 'third'].map((runId) => ({ runId, step: 'predict', interval: INTERVAL }));
+  await forgetRuns(outputOptions.parse(output), folder.path, gone);
+  const { rows } = await client.query("SELECT run FROM servery_commits WHERE output = 'forgotten'");
+  assert.deepEqual(rows, [{ run: 'third.predict' }]);
 });

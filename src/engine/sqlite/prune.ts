@@ -41,6 +41,8 @@ interface PrunableRow {
   readonly seq: number;
   readonly id: string;
   readonly job: string;
+  readonly start_ms: number | null;
+  readonly end_ms: number | null;
   readonly definition_hash: string;
 }
 
@@ -52,7 +54,10 @@ function withSpecs({ sql }: Store, rows: readonly PrunableRow[]): readonly Prune
     const { spec } = sql.get<{ spec: string }>('SELECT spec FROM definitions WHERE hash = ?', hash)!;
     specs.set(hash, JSON.parse(spec) as Json);
   }
-  return rows.map(({ id, job, definition_hash: hash }) => ({ id, job, spec: specs.get(hash)! }));
+  return rows.map(({ id, job, definition_hash: hash, start_ms: startMs, end_ms: endMs }) => {
+    const interval = startMs === null || endMs === null ? undefined : { startMs, endMs };
+    return { id, job, interval, spec: specs.get(hash)! };
+  });
 }
 
 /** Runs of a job that are over and more than retention keeps. */
@@ -62,7 +67,7 @@ function prunable({ sql, nowMs }: Store, job: string, retention: Retention): Pru
   const old = nth(retention.keepRuns);
   if (old === undefined) return [];
   return sql.all<PrunableRow>(
-    `SELECT seq, id, job, definition_hash FROM runs WHERE job = ? AND seq <= ? AND finished_ms IS NOT NULL AND (finished_ms < ? OR seq <= ?)
+    `SELECT seq, id, job, start_ms, end_ms, definition_hash FROM runs WHERE job = ? AND seq <= ? AND finished_ms IS NOT NULL AND (finished_ms < ? OR seq <= ?)
      ORDER BY seq LIMIT ?`,
     job,
     old,

@@ -225,3 +225,28 @@ test('a file that changes after it was planned is not read', async () => {
     { code: 'DATA_INVALID', message: /has changed/ },
   );
 });
+
+test('Parquet: one damaged file among many is named, or costs itself, and schemas may alternate', async () => {
+  await using folder = await temporaryFolder();
+  for (let i = 0; i < 9; i += 1) {
+    const type = i % 2 === 0 ? 'INTEGER' : 'BIGINT';
+    await sql(`COPY (SELECT CAST(${i} AS ${type}) AS id) TO '${join(folder.path, `${i}.parquet`)}'`);
+  }
+  const input = { path: './' };
+  const whole = await readAll(folder.path, input, ID);
+  assert.deepEqual(
+    whole.rows.map(({ id }) => id),
+    [0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n],
+  );
+  await truncate(join(folder.path, '5.parquet'), 20);
+  const { rows, bad } = await readAll(folder.path, input, ID, { keepDamage: true });
+  assert.equal(rows.length, 8);
+  assert.deepEqual(
+    bad.map(({ source }) => source),
+    ['5.parquet'],
+  );
+  await assert.rejects(readAll(folder.path, input, ID), {
+    code: 'DATA_INVALID',
+    message: 'Cannot open "5.parquet": it is no whole Parquet file',
+  });
+});
