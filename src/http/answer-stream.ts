@@ -42,13 +42,20 @@ export class AnswerStream {
   }
 
   /** Ends the connection within the answer, so that no client takes what it has for all of it. */
-  cut(lastWords = ''): void {
+  cut(lastWords: string | Uint8Array = ''): void {
     if (!this.#isOpen) return;
     this.#settle();
     // A client that takes nothing would keep it open.
     const stall = this.#clock.after(STALLED_AFTER_MS, () => this.#response.destroy());
     this.#response.once('close', () => stall[Symbol.dispose]());
     this.#response.write(lastWords, () => this.#response.destroy());
+  }
+
+  /** Ends the answer with words that no client takes for a part of it. */
+  endWith(lastWords: string | Uint8Array): void {
+    if (!this.#isOpen) return;
+    this.#settle();
+    this.#response.end(lastWords);
   }
 
   /** Resolves when the client has taken enough for more, or the stream is no longer open. */

@@ -10,7 +10,9 @@ export interface ChunkForm {
   readonly contentType: (first: Chunk | undefined) => string;
   readonly encode: (chunk: Chunk) => string | Uint8Array;
   /** What is said when it fails after it has begun, before the connection is cut. */
-  readonly lastWords?: (error: string) => string;
+  readonly lastWords?: (error: string) => string | Uint8Array;
+  /** Its clients know last words as such: the connection need not be cut. */
+  readonly saysFailures?: boolean;
 }
 
 /** The bytes of the chunks, one after the other. */
@@ -55,7 +57,7 @@ export async function sendChunks(
   try {
     let next = await chunks.next();
     if (next.done === true && next.value.length > 0) return refuse(next.value);
-    const answer = exchange.openChunks(form.contentType(next.done === true ? undefined : next.value), form.lastWords);
+    const answer = exchange.openChunks(form.contentType(next.done === true ? undefined : next.value), form);
     while (answer?.isOpen === true && next.done !== true) {
       await answer.write(form.encode(next.value));
       if (answer.isOpen) next = await chunks.next();

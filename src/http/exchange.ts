@@ -16,6 +16,7 @@ import { BodyReader } from './body.ts';
 import { chooseCoding, compress, COMPRESS_FROM_BYTES, isOnlyCoding } from './compression.ts';
 import { toErrorAnswer, type ErrorForm } from './errors.ts';
 import { EventStream } from './event-stream.ts';
+import type { ChunkForm } from './chunks.ts';
 import type { Target } from './route.ts';
 import { childTraceparent, createRequestId, isRequestId } from './trace.ts';
 
@@ -25,6 +26,8 @@ const EXPOSED_HEADERS =
   'inference-header-content-length, location, retry-after, servery-log-attempt, servery-log-complete, servery-log-offset, ' +
   'servery-log-step, traceparent, x-request-id';
 const LONGEST_TIMEOUT_MS = 86_400_000;
+
+type LastWords = Pick<ChunkForm, 'lastWords' | 'saysFailures'>;
 
 /** The port that requests come through. */
 export interface ExchangeHost {
@@ -63,7 +66,7 @@ export class Exchange implements CancelSignal {
   #isAnswered = false;
   #events: EventStream | undefined;
   #chunks: AnswerStream | undefined;
-  #lastWords: ((error: string) => string) | undefined;
+  #chunkForm: LastWords | undefined;
   /** How the chunks end, if nothing else is known when they do. */
   #chunksEnd: ErrorCode | 'OK' = 'OK';
   /** The client sends its body only when it is told to. */
@@ -192,13 +195,13 @@ export class Exchange implements CancelSignal {
   /**
    * Answers with what comes bit by bit; ends by itself, and the server waits for it.
    *
-   * @param lastWords what is said, given an error, before a connection is cut
+   * @param form what is said when it fails after it has begun
    * @returns undefined when the request has its answer already
    */
-  openChunks(contentType: string, lastWords?: (error: string) => string): AnswerStream | undefined {
+  openChunks(contentType: string, form: LastWords): AnswerStream | undefined {
     if (!this.#settle()) return undefined;
     const headers = this.#isDraining() ? [...this.#common, 'connection', 'close'] : this.#common;
-    this.#lastWords = lastWords;
+    this.#chunkForm = form;
     this.#chunks = new AnswerStream(this.#response, contentType, headers);
     return this.#chunks;
   }
@@ -216,7 +219,10 @@ export class Exchange implements CancelSignal {
     this.#error = error;
     if (isLate) {
       this.#chunksEnd = code;
-      this.#chunks?.cut(this.#lastWords?.(typeof body === 'string' ? body : new TextDecoder().decode(body)));
+      const text = typeof body === 'string' ? body : new TextDecoder().decode(body);
+      const lastWords = this.#chunkForm?.lastWords?.(text);
+      if (lastWords !== undefined && this.#chunkForm?.saysFailures === true) this.#chunks?.endWith(lastWords);
+      else this.#chunks?.cut(lastWords);
       return;
     }
     this.#reader?.discard();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { InvokeEndpointWithResponseStreamCommand, SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
 import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
 
 const TALK = `import { defineHandler } from 'servery';
@@ -180,6 +181,34 @@ describe('a handler that streams', () => {
       'text/event-stream',
       'text/plain',
     ]);
+  });
+
+  it("is a stream of events to SageMaker's client, with a failure as the last", async () => {
+    const client = new SageMakerRuntimeClient({
+      endpoint: server.http,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'x', secretAccessKey: 'y' },
+      maxAttempts: 1,
+    });
+    const parts: string[] = [];
+    const ask = async (endpoint: string, body: object) => {
+      parts.length = 0;
+      const Body = JSON.stringify(body);
+      const command = { EndpointName: endpoint, ContentType: 'application/json', Body };
+      const answer = await client.send(new InvokeEndpointWithResponseStreamCommand(command));
+      for await (const event of answer.Body!) parts.push(Buffer.from(event.PayloadPart!.Bytes!).toString());
+      return answer.InvokedProductionVariant;
+    };
+    assert.equal(await ask('talk', { say: 'text' }), 'AllTraffic');
+    assert.deepEqual(parts, ['one ', 'two\nlines ', 'drei ü']);
+    await ask('spell', [{ word: 'abc' }]);
+    assert.deepEqual(parts, ['a.', 'b.', 'c.']);
+    const broken = { name: 'ModelStreamError', ErrorCode: 'StreamBroken' };
+    await assert.rejects(ask('talk', { say: 'fail-late' }), broken);
+    assert.deepEqual(parts, ['begun']);
+    const refused = { name: 'ModelError', OriginalStatusCode: 400 };
+    await assert.rejects(ask('talk', { say: 'unheard' }), refused);
+    client.destroy();
   });
 
   it('ends its answer when the server stops, and then no other begins', async () => {

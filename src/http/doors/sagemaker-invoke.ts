@@ -1,5 +1,11 @@
 /** One invocation of a model: the body in its type, the answer in the type that is asked for. */
+import { chunkBody } from '../../core/chunk.ts';
+import { ServeryError } from '../../core/errors.ts';
+import { decodeEnvelope } from '../../core/handler-envelope.ts';
 import type { ModelRef } from '../../core/model.ts';
+import type { BytesElement, Tensor } from '../../core/tensor.ts';
+import { decodeText } from '../../protocol/json.ts';
+import { payloadPart, streamError } from '../../protocol/sagemaker/event-frames.ts';
 import {
   chooseAnswer,
   decodeInvocation,
@@ -7,9 +13,12 @@ import {
   INVOCATION_TYPES,
   type Invocation,
 } from '../../protocol/sagemaker/invocation.ts';
+import { sendChunks, type ChunkForm } from '../chunks.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Exchange } from '../exchange.ts';
-import { predictFor } from '../prediction.ts';
+import { predictFor, streamFor } from '../prediction.ts';
+
+export const EVENT_STREAM = 'application/vnd.amazon.eventstream';
 
 /** Any type, as it is the model that refuses one, with its own failure. */
 export const INVOCATION_BODY = { mediaTypes: INVOCATION_TYPES, anyType: true };
@@ -34,4 +43,38 @@ export function invoker({ predict, options, protocols }: HttpDeps) {
     });
     return { type, body: encodeInvocation(answer, type, invocation!.form) };
   };
+}
+
+/** The chunks of a handler that streams, a frame for each. */
+export function streamer({ stream, models, options }: HttpDeps) {
+  const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
+  return async (exchange: Exchange, ref: ModelRef): Promise<void> => {
+    const { route } = models.describe(ref);
+    const chunks = streamFor(exchange, stream, ref, (signature) => {
+      if (route === undefined) return decodeInvocation(exchange.body, exchange.mediaType, signature, limits).tensors;
+      const name = signature.inputs[0]?.name ?? 'body';
+      return [{ name, datatype: 'BYTES' as const, shape: [1], data: [decodeText(exchange.body)] }];
+    });
+    await sendChunks(exchange, chunks, FRAMES, (outputs) => {
+      throw refusalOf(outputs);
+    });
+  };
+}
+
+const FRAMES: ChunkForm = {
+  contentType: () => EVENT_STREAM,
+  encode(chunk) {
+    const body = chunkBody(chunk);
+    return payloadPart(typeof body === 'string' ? Buffer.from(body) : body);
+  },
+  lastWords: (error) => streamError((JSON.parse(error) as { Message?: string }).Message ?? 'The stream is broken'),
+  saysFailures: true,
+};
+
+/** A handler has refused the body that it was sent. */
+function refusalOf([output]: readonly Tensor[]): ServeryError {
+  const [element = ''] = (output?.data ?? []) as readonly BytesElement[];
+  const envelope = decodeEnvelope(element);
+  const [issue] = 'invalid' in envelope ? envelope.invalid : [];
+  return new ServeryError('INVALID_INPUT', `Cannot use the body: ${issue?.message ?? 'the model refuses it'}`);
 }

@@ -16,8 +16,10 @@ import type { Exchange } from '../exchange.ts';
 import type { Route } from '../route.ts';
 import { splitUrl } from '../router.ts';
 import { containerRoutes } from './sagemaker-container.ts';
-import { INVOCATION_BODY, invoker, type Answer } from './sagemaker-invoke.ts';
+import { EVENT_STREAM, INVOCATION_BODY, invoker, streamer } from './sagemaker-invoke.ts';
 import { multiModelRoutes } from './sagemaker-models.ts';
+
+const VARIANT = 'x-amzn-invoked-production-variant';
 
 const runtimeErrors: ErrorForm = (error) => {
   const { type, status, body } = failureOf(error.code, error.message, STATUS[error.code]);
@@ -28,7 +30,9 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
   const { accessKeys } = deps.protocols.sagemaker;
   const invoke = invoker(deps);
 
-  const call = (operation: string, send: (exchange: Exchange, answer: Answer) => void): Route => ({
+  const stream = streamer(deps);
+
+  const call = (operation: string, answer: (exchange: Exchange, chosen: Chosen) => Promise<void>): Route => ({
     method: 'POST',
     path: `/endpoints/:endpoint/${operation}`,
     // A signature stands in for an API key, and can be checked only with the body.
@@ -42,22 +46,25 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
       refuseUnknownHeaders(exchange);
       const chosen = choose(deps, exchange);
       requireRoom(deps, exchange, chosen);
-      const answer = await inItsWords(exchange, chosen, () => invoke(exchange, chosen.model));
       exchange.addHeader('x-amzn-requestid', exchange.requestId);
-      exchange.addHeader('x-amzn-invoked-production-variant', chosen.variant);
-      send(exchange, answer);
+      await inItsWords(exchange, chosen, () => answer(exchange, chosen));
     },
   });
 
-  const invocations = call('invocations', (exchange, { type, body }) => exchange.send(200, type, body));
+  const invocations = call('invocations', async (exchange, { model, variant }) => {
+    const { type, body } = await invoke(exchange, model);
+    exchange.send(200, type, body, [VARIANT, variant]);
+  });
   const runtime = [
     invocations,
-    call('invocations-response-stream', (exchange, { type, body }) => {
+    call('invocations-response-stream', async (exchange, { model, variant }) => {
+      if (deps.models.describe(model).streams === true) {
+        exchange.addHeader(VARIANT, variant);
+        return stream(exchange, model);
+      }
+      const { type, body } = await invoke(exchange, model);
       const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-      exchange.send(200, 'application/vnd.amazon.eventstream', payloadPart(bytes), [
-        'x-amzn-sagemaker-content-type',
-        type,
-      ]);
+      exchange.send(200, EVENT_STREAM, payloadPart(bytes), ['x-amzn-sagemaker-content-type', type, VARIANT, variant]);
     }),
     refusedCall(invocations),
   ];

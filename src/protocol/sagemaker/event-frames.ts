@@ -21,6 +21,18 @@ export function payloadPart(payload: Uint8Array): Uint8Array {
   );
 }
 
+/** An answer that has failed after it had begun. */
+export function streamError(message: string): Uint8Array {
+  return encodeFrame(
+    [
+      [':message-type', 'exception'],
+      [':exception-type', 'ModelStreamError'],
+      [':content-type', 'application/json'],
+    ],
+    Buffer.from(JSON.stringify({ Message: message, ErrorCode: 'StreamBroken' })),
+  );
+}
+
 function encodeFrame(headers: readonly (readonly [string, string])[], payload: Uint8Array): Uint8Array {
   const head = Buffer.concat(headers.map(encodeHeader));
   const frame = Buffer.alloc(PRELUDE_BYTES + head.length + payload.length + CHECKSUM_BYTES);
