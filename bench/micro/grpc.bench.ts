@@ -73,6 +73,7 @@ async function serveDoor(): Promise<number> {
       const { rows } = checkInputs(signature, decode(signature, model));
       return { model, signature, rows, outputs: tensors };
     },
+    stream: unknown,
     models: { snapshot: { sequence: 1, ready: true, models: [] }, entry: unknown, describe: unknown },
     control: undefined as never,
     options: grpcOptions.parse({}),

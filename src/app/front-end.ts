@@ -112,6 +112,7 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, 
   const http: HttpServer = createHttpServer(httpDeps);
   const grpcDeps: GrpcDeps = {
     predict,
+    stream,
     models,
     control,
     bufferedBytes: settings.bufferedBytes.grpc,

@@ -5,6 +5,7 @@ import type { ControlApi } from '../models/control-api.ts';
 import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
 import type { ProtocolName, ProtocolOptions } from '../protocol/protocols.ts';
 import type { Predict } from '../serving/predict.ts';
+import type { Stream } from '../serving/stream.ts';
 import type { GrpcOptions } from './options.ts';
 
 /** The models as this front end sees them now. */
@@ -18,6 +19,7 @@ export interface ReadModels {
 
 export interface GrpcDeps {
   readonly predict: Predict;
+  readonly stream: Stream;
   readonly models: ReadModels;
   readonly control: ControlApi;
   /** The counter of `maxBufferedBytes`, which all front ends share; see listening/byte-budget.ts. */

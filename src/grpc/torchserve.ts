@@ -4,7 +4,10 @@
  * Failures have its texts, with the Java class in a second line; their status is ours, as its own is INTERNAL for
  * nearly everything.
  */
+import { chunkBody } from '../core/chunk.ts';
 import { ServeryError } from '../core/errors.ts';
+import type { ModelVersion } from '../core/model.ts';
+import type { Signature } from '../core/signature.ts';
 import { failureOf, javaClass } from '../protocol/torchserve/failure.ts';
 import {
   decodePredictionsRequest,
@@ -37,6 +40,17 @@ export function torchserveMethods(deps: GrpcDeps, isDraining: () => boolean): Re
     const prediction = await answer(decodePredictionsRequest(message), call);
     return withHeadroom(encodePredictionResponse({ sequenceId: '', prediction }));
   };
+  /** What a model answers at once is one part. */
+  async function* parts(message: Buffer, call: CallContext): AsyncGenerator<Buffer> {
+    const request = decodePredictionsRequest(message);
+    try {
+      for await (const prediction of predictInParts(deps, request, call)) {
+        yield withHeadroom(encodePredictionResponse({ sequenceId: '', prediction }));
+      }
+    } catch (error) {
+      throw inItsWords(error, request);
+    }
+  }
   return {
     Ping: {
       scope: 'none',
@@ -49,8 +63,7 @@ export function torchserveMethods(deps: GrpcDeps, isDraining: () => boolean): Re
       refusal: inItsWords,
       answer: {
         async *streaming(requests, call) {
-          // A call of one message; what a model answers is one too.
-          for await (using request of requests) yield await single(request.bytes, call);
+          for await (using request of requests) yield* parts(request.bytes, call);
         },
       },
     },
@@ -113,6 +126,35 @@ async function predict(
     ({ signature, outputs, rows }) =>
       (isOwnRoute ? answerOfHandler(outputs) : encodeAnswer(signature, outputs, rows, form)).body,
   );
+}
+
+async function* predictInParts(
+  deps: GrpcDeps,
+  request: PredictionsRequest,
+  call: CallContext,
+): AsyncGenerator<string | Uint8Array> {
+  const { modelName, modelVersion, input } = request;
+  const ref = modelName === '' ? undefined : readTorchServeRef(modelName, modelVersion || undefined);
+  const { streams, route } = ref === undefined ? {} : deps.models.describe(ref);
+  if (ref === undefined || streams !== true) {
+    yield await predict(deps, request, call);
+    return;
+  }
+  const decode = (signature: Signature, model: ModelVersion) => {
+    call.model = model;
+    const body = input[0]?.bytes ?? new Uint8Array(0);
+    if (route !== undefined) return decodeBody(body, '', signature, DEFAULT_DECODE_LIMITS).tensors;
+    return decodeFields(input, signature, DEFAULT_DECODE_LIMITS).tensors;
+  };
+  const chunks = deps.stream(ref, decode, { deadline: call.deadline, signal: call.signal });
+  try {
+    let next = await chunks.next();
+    for (; next.done !== true; next = await chunks.next()) yield chunkBody(next.value);
+    // A handler has refused the body that it was sent.
+    if (next.value.length > 0) yield answerOfHandler(next.value).body;
+  } finally {
+    await chunks.return([]);
+  }
 }
 
 function translate({ models }: GrpcDeps, error: unknown, request: PredictionsRequest | undefined): unknown {

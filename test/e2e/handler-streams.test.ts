@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, credentials, status } from '@grpc/grpc-js';
 import { InvokeEndpointWithResponseStreamCommand, SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
+import { lengthField, textField } from '../../src/protocol/proto-fields.ts';
 import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
 
 const TALK = `import { defineHandler } from 'servery';
@@ -209,6 +211,43 @@ describe('a handler that streams', () => {
     const refused = { name: 'ModelError', OriginalStatusCode: 400 };
     await assert.rejects(ask('talk', { say: 'unheard' }), refused);
     client.destroy();
+  });
+
+  it("is an answer in chunks to TorchServe's clients", async () => {
+    const ask = (name: string, body: object) =>
+      fetch(`${server.http}/predictions/${name}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const answer = await ask('talk', { say: 'text' });
+    assert.equal(answer.headers.get('transfer-encoding'), 'chunked');
+    assert.equal(await answer.text(), 'one two\nlines drei ü');
+    assert.equal(await (await ask('spell', { word: 'abc' })).text(), 'a.b.c.');
+    await assert.rejects(ask('talk', { say: 'fail-late' }).then((late) => late.text()));
+    assert.equal((await ask('talk', { say: 'fail' })).status, 503);
+  });
+
+  it("is a message for each chunk to TorchServe's gRPC clients", async () => {
+    const service = '/org.pytorch.serve.grpc.inference.InferenceAPIsService/StreamPredictions';
+    const client = new Client(server.grpc, credentials.createInsecure());
+    const ask = async (name: string, body: string) => {
+      const input = lengthField(3, textField(1, 'data'), textField(2, body));
+      const parts: string[] = [];
+      const call = client.makeServerStreamRequest<Buffer, string>(
+        service,
+        (bytes) => bytes,
+        // One field of less than 128 bytes.
+        (bytes) => bytes.subarray(2).toString(),
+        Buffer.concat([textField(1, name), input]),
+      );
+      for await (const part of call) parts.push(part as string);
+      return parts;
+    };
+    assert.deepEqual(await ask('talk', '{"say":"text"}'), ['one ', 'two\nlines ', 'drei ü']);
+    await assert.rejects(ask('talk', '{"say":"fail-late"}'), /Prediction failed/);
+    await assert.rejects(ask('nobody', '{}'), { code: status.NOT_FOUND });
+    client.close();
   });
 
   it('ends its answer when the server stops, and then no other begins', async () => {

@@ -21,6 +21,7 @@ import { LiveVersion } from '../../src/models/live-version.ts';
 import type { Snapshot, VersionDescriptor, VersionEntry } from '../../src/models/snapshot.ts';
 import type { RunCall } from '../../src/runtime/runtime.ts';
 import { stack } from '../../src/runtime/stack.ts';
+import { createStream } from '../../src/serving/stream.ts';
 import { createPredict } from '../../src/serving/predict.ts';
 
 type Run = (inputs: readonly Tensor[], call: RunCall) => readonly Tensor[] | Promise<readonly Tensor[]>;
@@ -85,6 +86,7 @@ export async function openGrpcDoor({
   const server = createGrpcServer(
     {
       predict: createPredict(models.acquire),
+      stream: createStream(models.acquire, 30_000),
       models,
       control: recordingControl(control),
       options: grpcOptions.parse(options),

@@ -6,17 +6,25 @@
  */
 import { ServeryError } from '../../core/errors.ts';
 import type { ModelRef } from '../../core/model.ts';
+import type { Signature } from '../../core/signature.ts';
 import { version as ownVersion } from '../../core/package-info.ts';
 import { describeApi, describeModelApi } from '../../protocol/torchserve/description.ts';
 import { failureOf } from '../../protocol/torchserve/failure.ts';
 import { readTorchServeRef } from '../../protocol/torchserve/model-ref.ts';
 import { decodeBody, type AnswerForm } from '../../protocol/torchserve/request.ts';
 import { onlyMetrics } from '../../protocol/torchserve/metrics.ts';
-import { answerOfHandler, encodeAnswer, healthJson, prettyJson } from '../../protocol/torchserve/response.ts';
+import {
+  answerOfHandler,
+  encodeAnswer,
+  healthJson,
+  prettyJson,
+  type TorchServeAnswer,
+} from '../../protocol/torchserve/response.ts';
+import { BODY_CHUNKS, sendChunks } from '../chunks.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
 import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
-import { predictFor } from '../prediction.ts';
+import { predictFor, streamFor } from '../prediction.ts';
 import type { Method, Route } from '../route.ts';
 import { METRICS_TYPE } from '../server-routes.ts';
 
@@ -91,20 +99,26 @@ function metricsRoute({ control }: HttpDeps): Route {
   };
 }
 
-function predictAny({ predict, models, options }: HttpDeps): Route['handle'] {
+function predictAny({ predict, stream, models, options }: HttpDeps): Route['handle'] {
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
   return async (exchange) => {
     const ref = exchange.target!.model;
     const { body, headers } = exchange;
     let form: AnswerForm = 'one';
-    const isOwnRoute = models.describe(ref).route !== undefined;
-    const { signature, outputs, rows } = await predictFor(exchange, predict, ref, (known) => {
+    const { route, streams } = models.describe(ref);
+    const isOwnRoute = route !== undefined;
+    const decode = (known: Signature) => {
       const request = decodeBody(body, isOwnRoute ? '' : (headers['content-type'] ?? ''), known, limits);
       form = request.form;
       return request.tensors;
-    });
-    const answer = isOwnRoute ? answerOfHandler(outputs) : encodeAnswer(signature, outputs, rows, form);
-    exchange.send(200, answer.contentType, answer.body);
+    };
+    const send = ({ contentType, body: text }: TorchServeAnswer) => exchange.send(200, contentType, text);
+    if (streams === true) {
+      const chunks = streamFor(exchange, stream, ref, decode);
+      return sendChunks(exchange, chunks, BODY_CHUNKS, (outputs) => send(answerOfHandler(outputs)));
+    }
+    const { signature, outputs, rows } = await predictFor(exchange, predict, ref, decode);
+    send(isOwnRoute ? answerOfHandler(outputs) : encodeAnswer(signature, outputs, rows, form));
   };
 }
 
