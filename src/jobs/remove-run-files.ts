@@ -1,6 +1,7 @@
 /** What is left on the disk of runs whose records are gone: logs, refused artifacts, bad rows. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { notice } from '../core/events.ts';
 import type { Json } from '../core/json.ts';
 import type { PrunedRun } from '../engine/engine.ts';
 import { forgetRuns, type GoneRun } from '../dataset/forget-runs.ts';
@@ -63,5 +64,12 @@ export async function forgetOutputs(workspace: string, runs: readonly PrunedRun[
       known.gone.push({ runId, step, interval });
     }
   }
-  for (const { options, gone } of byOutput.values()) await forgetRuns(options, workspace, gone).catch(() => undefined);
+  for (const { options, gone } of byOutput.values()) {
+    try {
+      await forgetRuns(options, workspace, gone);
+    } catch (error) {
+      const message = `An output keeps the notes of ${gone.length} runs that are gone: it could not be reached`;
+      notice.publish({ level: 'warn', message, error });
+    }
+  }
 }
