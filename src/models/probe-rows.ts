@@ -24,6 +24,17 @@ function copy(from: NumericData, at: number, to: NumericData, into: number, leng
   );
 }
 
+/** Every row of a probe is tried at every place of a batch: of many that were given, the first must do. */
+const MOST_ROWS = 64;
+
+export function firstRows(tensors: readonly Tensor[]): readonly Tensor[] {
+  const rows = Math.min(MOST_ROWS, tensors[0]!.shape[0]!);
+  return pickRows(
+    tensors,
+    Array.from({ length: rows }, (_, row) => row),
+  );
+}
+
 /** `count` rows near those given, no two alike where the datatype allows it. */
 export function differentRows(tensors: readonly Tensor[], count: number): readonly Tensor[] {
   const given = tensors[0]!.shape[0]!;

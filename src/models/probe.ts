@@ -15,7 +15,7 @@ import { openRunner } from '../runtime/open-runner.ts';
 import type { ModelFacts, Runner } from '../runtime/runtime.ts';
 import type { ProbeRequest, ProbeResult } from './load-version.ts';
 import { Meter } from './probe-meter.ts';
-import { answersByRow, differentRows, pickRows } from './probe-rows.ts';
+import { answersByRow, differentRows, firstRows, pickRows } from './probe-rows.ts';
 
 export type ProbeLimits = Omit<ProbeRequest, 'model'> & {
   readonly facts: ModelFacts;
@@ -29,8 +29,6 @@ const INLINE_P99_MS = 0.3;
 const BUDGET_MS = 2000;
 const WARM_UP_DEADLINE_MS = 60_000;
 const POOL_ROWS = 8;
-/** Every row is tried at every place of a batch: of many that were given, the first must do. */
-const MOST_POOL_ROWS = 64;
 /** Few rows are where kernels change; the sizes beside the powers of two are for what is left over by vectors. */
 const SIZES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 48, 63, 64];
 const SIZES_OF_SLOW_MODELS = [1, 2, 3, 8];
@@ -61,15 +59,14 @@ async function probeRunner(runner: Runner, limits: ProbeLimits): Promise<ProbeRe
     return finish({ minRows: 1, batchable: false, settles: true, notes: [] }, meter, limits);
   }
 
-  const few = inputs.rows > MOST_POOL_ROWS ? rotation(given, MOST_POOL_ROWS, 0) : given;
-  let pool = limits.given && inputs.rows > 1 ? few : differentRows(given, POOL_ROWS);
+  let pool = limits.given && inputs.rows > 1 ? firstRows(given) : differentRows(given, POOL_ROWS);
   let found: Found = { minRows: 1, batchable: false, settles: true, notes: [] };
   if (facts.rowsAreIndependent) {
     try {
       found = await findMinRows(meter, pool, limits);
     } catch {
       // The model takes what it was given, and nothing like it.
-      pool = few;
+      pool = firstRows(given);
       found = await findMinRows(meter, pool, limits).catch((error: unknown) => refusesSizes(error));
     }
   }

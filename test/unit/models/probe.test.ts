@@ -7,7 +7,7 @@ import type { ModelArtifact } from '../../../src/core/model.ts';
 import { checkInputs } from '../../../src/core/signature.ts';
 import type { ProbeRequest, ProbeResult } from '../../../src/models/load-version.ts';
 import { probe } from '../../../src/models/probe.ts';
-import { differentRows, pickRows } from '../../../src/models/probe-rows.ts';
+import { differentRows, firstRows, pickRows } from '../../../src/models/probe-rows.ts';
 import { settleThreads } from '../../../src/models/settle-threads.ts';
 import { findWarmUpRows } from '../../../src/models/warm-up-rows.ts';
 import { createOnnxRuntime } from '../../../src/runtime/onnx/onnx-runtime.ts';
@@ -178,6 +178,12 @@ describe('warm-up rows', () => {
 });
 
 describe('rows of the probe', () => {
+  it('are the first few of many that were given, and all of few', () => {
+    const given = (rows: number) => [{ datatype: 'INT32' as const, shape: [rows, 1], data: Int32Array.from({ length: rows }, (_, i) => i) }]; // prettier-ignore
+    assert.deepEqual(firstRows(given(100_000)), given(64));
+    assert.deepEqual(firstRows(given(3)), given(3));
+  });
+
   test('differ from each other, in every datatype', () => {
     const tensors = [
       { datatype: 'FP32' as const, shape: [1, 2], data: Float32Array.of(0, 1) },
