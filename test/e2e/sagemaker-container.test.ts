@@ -1,20 +1,11 @@
 /** A server as SageMaker starts it: by its variables, and with models that the platform loads and unloads. */
 import assert from 'node:assert/strict';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { describe, it } from 'node:test';
+import { freePort } from '../support/free-port.ts';
 import { startServer, workspaceWith } from '../support/workspace-server.ts';
 
 const MODELS = new URL('../fixtures/models', import.meta.url).pathname;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe('a SageMaker container', () => {
   it('answers for its only model where the variables say so', async () => {

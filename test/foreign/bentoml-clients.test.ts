@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { it } from 'node:test';
 import { promisify } from 'node:util';
+import { freePort } from '../support/free-port.ts';
 import { startServer, workspaceWith } from '../support/workspace-server.ts';
 
 const SCRIPT = new URL('./bentoml_clients.py', import.meta.url).pathname;
@@ -51,11 +51,3 @@ it("serves BentoML's synchronous and asynchronous clients", async () => {
   const { stdout } = await promisify(execFile)(python, [SCRIPT], { env });
   assert.equal(stdout.trim(), 'ok');
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
