@@ -7,3 +7,12 @@ export interface CancelSignal {
   readonly aborted: boolean;
   addEventListener(type: 'abort', listener: () => void, options: { readonly once: true }): void;
 }
+
+/** Requests larger than a batch listen once for each of their chunks; all others have one listener, and need no list. */
+export function withListener(before: (() => void) | undefined, listener: () => void): () => void {
+  if (before === undefined) return listener;
+  return () => {
+    before();
+    listener();
+  };
+}

@@ -12,7 +12,7 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../protocol/open-inference-grpc/gen/grpc/health/v1/health_pb.ts';
 import { decode, encode, messageMethod } from './message-method.ts';
-import type { Method, StreamedRequest } from './method.ts';
+import type { CallContext, Method, StreamedRequest } from './method.ts';
 
 /** The empty name stands for the whole server. */
 const SERVICES = ['', 'inference.GRPCInferenceService'];
@@ -37,7 +37,7 @@ export function createHealth(state: {
     return state.isReady() && !state.isDraining() ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
   }
 
-  async function* watch(requests: AsyncIterable<StreamedRequest>, { signal }: { signal: AbortSignal }) {
+  async function* watch(requests: AsyncIterable<StreamedRequest>, { signal }: CallContext) {
     const service = await readService(requests);
     const gone = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     watchers += 1;

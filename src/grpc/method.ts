@@ -1,5 +1,6 @@
 /** What a method of a service is to the transport: the bytes of a message in, those of another out. */
 import type { Scope } from '../core/api-keys.ts';
+import type { CancelSignal } from '../core/cancel-signal.ts';
 import type { ModelVersion } from '../core/model.ts';
 
 export interface Method {
@@ -30,7 +31,7 @@ export interface CallContext {
   /** Instant of the clock at which the client gives up; undefined when it set none. */
   readonly deadline: number | undefined;
   /** Aborts when nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** The version that a prediction was asked of, for the log. */
   model: ModelVersion | undefined;
 }

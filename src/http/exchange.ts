@@ -5,7 +5,7 @@
  * What comes later is dropped here, so nobody else has to ask.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { CancelSignal } from '../core/cancel-signal.ts';
+import { withListener, type CancelSignal } from '../core/cancel-signal.ts';
 import { systemClock } from '../core/clock.ts';
 import { ServeryError, type ErrorCode } from '../core/errors.ts';
 import { predictionDone, requestDone } from '../core/events.ts';
@@ -112,16 +112,8 @@ export class Exchange implements CancelSignal {
     return this.#chunks === undefined ? this.#isAnswered : !this.#chunks.isOpen;
   }
 
-  /** Requests larger than a batch listen once for each of their chunks. */
   addEventListener(_: 'abort', listener: () => void): void {
-    const before = this.#onAbort;
-    this.#onAbort =
-      before === undefined
-        ? listener
-        : () => {
-            before();
-            listener();
-          };
+    this.#onAbort = withListener(this.#onAbort, listener);
   }
 
   /** A header of the answer, whatever it will be. */
