@@ -45,7 +45,7 @@ async function checkJob(job: Job, workspace: Workspace, models: BatchModels): Pr
   found.warnings.push(...crons.flatMap((cron) => explainCron(cron, job.timezone, Date.now(), 0).warnings));
   for (const step of job.steps) {
     if (step.work.kind === 'predict') await checkPredict(step, job, workspace, models, found);
-    else await checkProgram(step.name, step.work.program, workspace, found);
+    else if (step.work.kind !== 'request') await checkProgram(step.name, step.work.program, workspace, found);
   }
   return { job: job.name, ...found };
 }

@@ -29,5 +29,9 @@ const methods: Methods = {
   stop: async () => void setImmediate(() => port.close()),
 };
 const peer = connectPeer(port, methods);
-const jobs = settings.hasJobs ? remoteApi('jobs', peer) : undefined;
-const frontEnd = createFrontEnd(settings, remoteApi('control', peer), jobs);
+const { hasJobs } = settings;
+const frontEnd = createFrontEnd(settings, {
+  control: remoteApi('control', peer),
+  jobs: hasJobs ? remoteApi('jobs', peer) : undefined,
+  requests: hasJobs ? remoteApi('requests', peer) : undefined,
+});

@@ -7,12 +7,10 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { workerUrl } from '../core/worker-url.ts';
-import type { JobApi } from '../jobs/job-api.ts';
-import type { ControlApi } from '../models/control-api.ts';
 import type { FrontLink } from '../models/front-link.ts';
 import type { PredictRows } from '../runtime/runtime.ts';
 import type { CollectorState } from '../telemetry/collector.ts';
-import type { FrontEndSettings, ListenRequest, OpenPorts } from './front-end.ts';
+import type { FrontEndApis, FrontEndSettings, ListenRequest, OpenPorts } from './front-end.ts';
 import { apiMethods } from './remote-api.ts';
 import { connectPeer } from './rpc.ts';
 
@@ -33,13 +31,17 @@ export function frontEndCount(configured: number | 'auto'): number {
 
 export function startFrontEndThread(
   settings: Omit<FrontEndSettings, 'hasJobs'>,
-  { control, jobs }: { readonly control: ControlApi; readonly jobs: JobApi | undefined },
+  { control, jobs, requests }: FrontEndApis,
   onUnexpectedExit: (error: Error) => void,
 ): FrontEndThread {
   const thread = new Worker(workerUrl(import.meta.url, './front-end-thread'), {
     workerData: { ...settings, hasJobs: jobs !== undefined } satisfies FrontEndSettings,
   });
-  const methods = { ...apiMethods('control', control), ...(jobs !== undefined && apiMethods('jobs', jobs)) };
+  const methods = {
+    ...apiMethods('control', control),
+    ...(jobs !== undefined && apiMethods('jobs', jobs)),
+    ...(requests !== undefined && apiMethods('requests', requests)),
+  };
   const peer = connectPeer(thread, methods);
   const gone = Promise.withResolvers<void>();
   let isStopping = false;

@@ -15,6 +15,7 @@ import type { HttpOptions } from '../http/options.ts';
 import { ownTable } from '../http/routes.ts';
 import { createHttpServer, type HttpDeps, type HttpServer } from '../http/server.ts';
 import type { JobApi } from '../jobs/job-api.ts';
+import type { RequestApi } from '../jobs/request/store-request.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import { FrontModels } from '../models/front-models.ts';
 import type { OwnPort, ProtocolOptions } from '../protocol/protocols.ts';
@@ -30,6 +31,8 @@ export interface FrontEndSettings {
   readonly grpc: GrpcOptions;
   readonly protocols: ProtocolOptions;
   readonly auth: AuthOptions;
+  /** Of the key in `.servery/server.json`. */
+  readonly ownerKeyHash: string;
   readonly log: LogOptions;
   readonly defaultTimeoutMs: number;
   /** False: the server is online only. */
@@ -86,11 +89,18 @@ export interface FrontEnd {
   closeDoors(graceMs: number): Promise<void>;
 }
 
-/** @param jobs undefined where there are none: the server is online only */
-export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, jobs: JobApi | undefined): FrontEnd {
+/** What the rest of the server offers it. */
+export interface FrontEndApis {
+  readonly control: ControlApi;
+  /** Undefined where there are no jobs: the server is online only. */
+  readonly jobs: JobApi | undefined;
+  readonly requests: RequestApi | undefined;
+}
+
+export function createFrontEnd(settings: FrontEndSettings, { control, jobs, requests }: FrontEndApis): FrontEnd {
   const core = createFrontEndCore(settings.defaultTimeoutMs);
   const { models, predict, stream } = core;
-  const keys = createKeyRing(settings.auth);
+  const keys = createKeyRing(settings.auth, settings.ownerKeyHash);
   const openapi = createOpenApiPage(models, {
     version,
     authentication: keys.isRequired,
@@ -102,6 +112,7 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, 
     models,
     control,
     jobs,
+    requests,
     bufferedBytes: settings.bufferedBytes.http,
     options: settings.http,
     protocols: settings.protocols,

@@ -4,6 +4,7 @@ import { runPredictStep } from '../jobs/predict/run-predict-step.ts';
 import { createStepRunner } from '../jobs/step-runner.ts';
 import { inspectCandidate } from '../jobs/train/candidate.ts';
 import { runLocally, type LocalRun, type LocalRunOrder } from '../jobs/local-run.ts';
+import { requestRunner } from './request-runner.ts';
 import type { Workspace } from './workspace.ts';
 
 /**
@@ -27,6 +28,7 @@ export async function runJobLocally(
     maxResultBytes: config.batch.maxResultBytes,
     predict: (options, context, ledger) => runPredictStep(options, context, ledger, models, limits),
     inspect: (candidate) => inspectCandidate(candidate, source, models, runPredictStep),
+    request: requestRunner(folder, stateFolder, config.batch.requests),
   });
   try {
     return await runLocally({ ...order, workspace: folder }, runner);

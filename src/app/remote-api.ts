@@ -1,11 +1,13 @@
 /** The APIs that threads offer each other: each of their methods is a message (rpc.ts). */
 import type { JobApi } from '../jobs/job-api.ts';
+import type { RequestApi } from '../jobs/request/store-request.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import type { Methods, Peer } from './rpc.ts';
 
 interface Apis {
   readonly control: ControlApi;
   readonly jobs: JobApi;
+  readonly requests: RequestApi;
 }
 
 /** Whoever answers may be called with these, and nothing else. */
@@ -40,6 +42,7 @@ const METHODS: { readonly [Name in keyof Apis]: Readonly<Record<keyof Apis[Name]
     readLog: true,
     readEvents: true,
   },
+  requests: { storeRequest: true },
 };
 
 /** What `connectPeer` takes, to answer the calls of a `remoteApi` on the other side. */

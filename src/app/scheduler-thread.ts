@@ -9,6 +9,8 @@ import { createJob, toDefinition } from '../jobs/job.ts';
 import { createJobService } from '../jobs/job-service.ts';
 import { startNotifier } from '../jobs/notifier.ts';
 import { forgetOutputs, removeRunFiles } from '../jobs/remove-run-files.ts';
+import { requestPlaces } from '../jobs/request/places.ts';
+import { storeRequest } from '../jobs/request/store-request.ts';
 import { Ticker } from '../jobs/ticker.ts';
 import { compileSchedule } from '../schedule/schedule.ts';
 import { createLogger, logEvents } from '../telemetry/log.ts';
@@ -25,8 +27,9 @@ opened.use(logEvents(createLogger(first.log), first.log));
 await mkdir(stateFolder, { recursive: true });
 const engine = opened.use(await openSqliteEngine({ file: join(stateFolder, 'state.db') }));
 const host = opened.use(superviseWorker(engine));
-/** The present one; read anew each time that something is pruned. */
+/** The present ones; read anew each time that something is pruned. */
 let kept = first.batch.retention;
+let requestOptions = first.batch.requests;
 const ticker = opened.use(
   new Ticker({
     engine,
@@ -65,11 +68,15 @@ const notifier = opened.use(
 
 const methods: Methods = {
   ...apiMethods('jobs', createJobService({ engine, stateFolder })),
+  ...apiMethods('requests', {
+    storeRequest: (order) => storeRequest(order, engine, requestPlaces(folder, stateFolder, requestOptions)),
+  }),
   async configure({ jobs: options, batch, models, log }: BatchConfig) {
     const jobs = Object.entries(options).map(([name, job]) => createJob(name, job));
     host.configure({ workspace: folder, stateFolder, modelsFolder, models, batch, log });
     notifier.configure(batch.notify);
     kept = batch.retention;
+    requestOptions = batch.requests;
     await ticker.configure({
       jobs: jobs.map(({ name, definitionHash, schedule }) => {
         return { name, definitionHash, schedule: compileSchedule(name, schedule) };

@@ -8,6 +8,7 @@ import type { Config } from '../config/schema.ts';
 import { ServeryError } from '../core/errors.ts';
 import { workerUrl } from '../core/worker-url.ts';
 import type { JobApi } from '../jobs/job-api.ts';
+import type { RequestApi } from '../jobs/request/store-request.ts';
 import { remoteApi } from './remote-api.ts';
 import { connectPeer } from './rpc.ts';
 import type { Workspace } from './workspace.ts';
@@ -26,6 +27,7 @@ export interface SchedulerSettings {
 
 export interface Scheduler extends AsyncDisposable {
   readonly jobs: JobApi;
+  readonly requests: RequestApi;
   configure(config: Config): Promise<void>;
   /** Rejects when the thread has ended by itself: a bug, which the process should not outlive. */
   readonly ended: Promise<never>;
@@ -54,6 +56,7 @@ export async function startScheduler(workspace: Workspace): Promise<Scheduler> {
   await configure(config);
   return {
     jobs: remoteApi('jobs', peer),
+    requests: remoteApi('requests', peer),
     configure,
     ended: ended.promise,
     async [Symbol.asyncDispose]() {

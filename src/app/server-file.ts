@@ -15,13 +15,15 @@ export interface ServerFile extends ProcessIdentity {
   /** `http://host:port`, once it listens. */
   readonly http?: string;
   readonly grpc?: string;
+  /** In PEM, where it speaks HTTPS: whoever reads this file knows the server by it. */
+  readonly certificate?: string;
   /** Has every scope. The file is readable by its owner only. */
   readonly key: string;
 }
 
 export interface HeldServerFile extends AsyncDisposable {
   readonly key: string;
-  publish(addresses: { readonly http?: string; readonly grpc?: string }): Promise<void>;
+  publish(addresses: Pick<ServerFile, 'http' | 'grpc' | 'certificate'>): Promise<void>;
 }
 
 /** @throws {ServeryError} `WORKSPACE_IN_USE`, naming the holder */

@@ -4,9 +4,9 @@
  * Whatever is opened here is closed in reverse order, both when the server is disposed and when a later
  * step of the start fails.
  */
-import { SCOPES } from '../core/api-keys.ts';
+import { readFile } from 'node:fs/promises';
+import { hashOfKey } from '../core/api-keys.ts';
 import { systemClock } from '../core/clock.ts';
-import { createHash } from 'node:crypto';
 import { ServeryError } from '../core/errors.ts';
 import { notice } from '../core/events.ts';
 import { version } from '../core/package-info.ts';
@@ -85,14 +85,17 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
     http: config.http,
     grpc: config.grpc,
     protocols: config.protocols,
-    auth: withLocalKey(config.auth, held.key),
+    auth: config.auth,
+    ownerKeyHash: hashOfKey(held.key),
     log: config.log,
     defaultTimeoutMs: config.defaultTimeout,
     bufferedBytes: { http: ByteBudget.createCounter(), grpc: ByteBudget.createCounter() },
   };
   const count = frontEndCount(config.frontEnds);
   for (let i = 0; i < count; i += 1) {
-    fronts.push(startFrontEndThread(settings, { control: api, jobs: scheduler?.jobs }, dieOf));
+    fronts.push(
+      startFrontEndThread(settings, { control: api, jobs: scheduler?.jobs, requests: scheduler?.requests }, dieOf),
+    );
   }
   opened.defer(() => Promise.all(fronts.map((front) => front.stop())).then(() => undefined));
   opened.use(control); // closed before the front ends stop, as their runners are closed by it
@@ -107,7 +110,11 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
   const scheme = config.http.tls === undefined ? 'http' : 'https';
   const httpUrl = `${scheme}://${formatAddress({ host: http.host, port: ports!.http })}`;
   const grpcText = grpc === undefined ? undefined : formatAddress({ host: grpc.host, port: ports!.grpc! });
-  await held.publish({ http: httpUrl, ...(grpcText !== undefined && { grpc: grpcText }) });
+  await held.publish({
+    http: httpUrl,
+    ...(grpcText !== undefined && { grpc: grpcText }),
+    ...(config.http.tls !== undefined && { certificate: await readFile(config.http.tls.certFile, 'utf8') }),
+  });
   const protocols = ports!.own.map(({ host, port, ...own }) => ({ ...own, address: formatAddress({ host, port }) }));
 
   await Promise.all(fronts.map((front) => models.join(front)));
@@ -175,13 +182,6 @@ function refuseInsecure(addresses: readonly Address[], { config }: Workspace): v
     'ADDRESS_INSECURE',
     `Cannot listen on ${formatAddress(open)} without authentication: anyone who reaches it could use it`,
   );
-}
-
-/** The user who runs the server may administer it from the command line, keys or not. */
-function withLocalKey(auth: Workspace['config']['auth'], key: string): Workspace['config']['auth'] {
-  if (auth.keys.length === 0) return auth;
-  const hash = `sha256:${createHash('sha256').update(key).digest('hex')}`;
-  return { keys: [...auth.keys, { name: 'local', hash, scopes: [...SCOPES] }] };
 }
 
 /**

@@ -14,6 +14,7 @@ import { createStepRunner } from '../jobs/step-runner.ts';
 import { startWorker } from '../jobs/worker.ts';
 import { createLogger, logEvents } from '../telemetry/log.ts';
 import { createBatchThreads } from './batch-threads.ts';
+import { requestRunner } from './request-runner.ts';
 import { SIGNS_OF_LIFE, type FromWorker, type ToWorker, type WorkerSettings } from './worker-host.ts';
 
 /** Time for what is closed after the last run has ended or was handed over. */
@@ -41,6 +42,7 @@ const runner = createStepRunner({
   maxResultBytes: batch.maxResultBytes,
   predict: threads.predict,
   inspect: threads.inspect,
+  request: requestRunner(workspace, stateFolder, batch.requests),
 });
 const worker = startWorker({
   engine,

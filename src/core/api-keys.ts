@@ -43,15 +43,22 @@ export interface KeyRing {
    * @throws {ServeryError} `UNAUTHENTICATED` without a known key, `FORBIDDEN` when it lacks the scope
    */
   check(key: string | undefined, scope: Scope): void;
+  /** Whether it is the key of the user who runs the server, who may do everything. */
+  isOwner(key: string | undefined): boolean;
 }
 
-export function createKeyRing({ keys }: AuthOptions): KeyRing {
+/** @param ownerHash as `hash` of a key: of the key that the server leaves for the user who runs it */
+export function createKeyRing({ keys }: AuthOptions, ownerHash?: string): KeyRing {
   const known = keys.map(({ hash: text, scopes }) => ({ digest: Buffer.from(text.slice(7), 'hex'), scopes }));
   const isRequired = known.length > 0;
+  const owner = ownerHash === undefined ? undefined : Buffer.from(ownerHash.slice(7), 'hex');
+  const isOwner: KeyRing['isOwner'] = (key) =>
+    owner !== undefined && key !== undefined && timingSafeEqual(owner, hash('sha256', key, 'buffer'));
   return {
     isRequired,
+    isOwner,
     check(key, scope) {
-      if (!isRequired || scope === 'none') return;
+      if (!isRequired || scope === 'none' || isOwner(key)) return;
       if (key === undefined) {
         throw new ServeryError('UNAUTHENTICATED', 'Cannot let the request in: it brings no API key');
       }
@@ -78,5 +85,9 @@ export function presentedKey(authorization: string | undefined, apiKey: string |
 /** A new key, for whoever will use it, and its digest, for the configuration. */
 export function createApiKey(): { readonly key: string; readonly hash: string } {
   const key = `servery_${randomBytes(32).toString('base64url')}`;
-  return { key, hash: `sha256:${hash('sha256', key)}` };
+  return { key, hash: hashOfKey(key) };
+}
+
+export function hashOfKey(key: string): string {
+  return `sha256:${hash('sha256', key)}`;
 }

@@ -50,6 +50,11 @@ export const FAILPOINTS = [
   'dataset.clean.after',
   'dataset.commit.before',
   'dataset.commit.after',
+  // The answer of a stored request
+  'request.send.before',
+  'request.send.after',
+  'request.publish.before',
+  'request.publish.after',
   // Programs of steps
   'command.start.before',
   'command.start.after',

@@ -29,11 +29,11 @@ export async function moveDurably(from: string, to: string): Promise<void> {
   }
 }
 
-export async function writeDurably(path: string, text: string): Promise<void> {
+export async function writeDurably(path: string, content: string | Uint8Array): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
     await using file = await open(path, 'w');
-    await file.writeFile(text);
+    await file.writeFile(content);
     await file.sync();
   } catch (error) {
     throw translateFailure(error, 'OUTPUT_INVALID');

@@ -110,8 +110,13 @@ interface Execution {
 
 /** What people and clients ask for. */
 interface Runs {
-  /** Adds a run by hand, unless there is one for its key. @throws {ServeryError} `JOB_NOT_FOUND` */
-  addRun(run: NewRun): Promise<{ readonly run: Run; readonly isNew: boolean }>;
+  /**
+   * Adds a run by hand, unless there is one for its key.
+   *
+   * @param definition of a job that no configuration has: it is known from now on, but not as configured
+   * @throws {ServeryError} `JOB_NOT_FOUND`
+   */
+  addRun(run: NewRun, definition?: JobDefinition): Promise<{ readonly run: Run; readonly isNew: boolean }>;
   /** @throws {ServeryError} `RUN_NOT_FOUND` */
   getRun(runId: string): Promise<Run>;
   getDefinition(hash: string): Promise<JobDefinition | undefined>;

@@ -2,6 +2,7 @@
 import type { KeyRing } from '../core/api-keys.ts';
 import type { ModelRef } from '../core/model.ts';
 import type { JobApi } from '../jobs/job-api.ts';
+import type { RequestApi } from '../jobs/request/store-request.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import type { Refusal } from '../models/front-models.ts';
 import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
@@ -37,6 +38,8 @@ export interface HttpDeps {
   readonly control: ControlApi;
   /** Undefined where there are no jobs: the server is online only. */
   readonly jobs: JobApi | undefined;
+  /** Undefined where there are no jobs. */
+  readonly requests: RequestApi | undefined;
   /** The counter of `maxBufferedBytes`, which all front ends share; see listening/byte-budget.ts. */
   readonly bufferedBytes: SharedArrayBuffer;
   readonly options: HttpOptions;

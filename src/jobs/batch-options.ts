@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { duration } from '../core/duration.ts';
 import { notifyOptions } from './notify-options.ts';
+import { requestOptions } from './request/options.ts';
 
 export const batchOptions = z.strictObject({
   maxRunning: z.int().min(1).max(256).default(4).describe('At most so many runs at once, of all jobs.'),
@@ -42,6 +43,7 @@ export const batchOptions = z.strictObject({
       events: duration.prefault('7d').describe('What happened longer ago is forgotten.'),
     })
     .prefault({}),
+  requests: requestOptions.prefault({}),
   notify: notifyOptions.default([]).describe('Whom to tell about every job, besides its own `notify`.'),
 });
 

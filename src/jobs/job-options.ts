@@ -13,6 +13,7 @@ import { notifyOptions } from './notify-options.ts';
 import { paramsOptions, requiredParams } from './params.ts';
 import { predictOptions } from './predict/options.ts';
 import { type environment, programOptions } from './command/options.ts';
+import { REQUEST_JOB } from './request/options.ts';
 import { trainOptions } from './train/options.ts';
 
 /** A name becomes a folder, a part of run ids and of URLs. */
@@ -104,6 +105,7 @@ export const jobOptions = z
   });
 
 export const jobsOptions = z.record(name, jobOptions).superRefine((jobs, context) => {
+  if (Object.hasOwn(jobs, REQUEST_JOB)) refuse(context, [REQUEST_JOB], 'the name is that of stored requests');
   const nodes = Object.entries(jobs).map(([name, { schedule }]) => {
     return { name, needs: schedule?.after === undefined ? [] : [schedule.after], when: 'all_success' as const };
   });

@@ -1,4 +1,4 @@
-/** What is left on the disk of runs whose records are gone: logs, refused artifacts, bad rows. */
+/** What is left on the disk of runs whose records are gone: logs, refused artifacts, bad rows, bodies of requests. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { notice } from '../core/events.ts';
@@ -7,6 +7,7 @@ import type { PrunedRun } from '../engine/engine.ts';
 import { forgetRuns, type GoneRun } from '../dataset/forget-runs.ts';
 import type { OutputOptions } from '../dataset/options.ts';
 import { readJob } from './job.ts';
+import { bodiesFolder } from './request/places.ts';
 import { badRowsFolder, runKeyOf } from './predict/staging-place.ts';
 import { refusedFolder, runLogsFolder } from './run-files.ts';
 
@@ -25,6 +26,7 @@ export async function removeRunFiles(
     const places = await placesOf.get(run.spec)!;
     const files = [
       runLogsFolder(stateFolder, run.id),
+      join(bodiesFolder(stateFolder), run.id),
       ...own.map((name) => join(refusedFolder(stateFolder), name)),
       ...places.map(({ step, folder }) => join(folder, `${runKeyOf({ runId: run.id, step })}.ndjson`)),
     ];

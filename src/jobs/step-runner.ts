@@ -10,6 +10,8 @@ import { runTrainStep, type TrainDeps } from './train/run-train.ts';
 export interface RunnerDeps extends TrainDeps {
   /** Predicts where models are loaded: in a thread of its own, or here. */
   predict(options: PredictOptions, context: PredictContext, ledger: ChunkLedger): Promise<PredictOutcome>;
+  /** Sends a stored request to the server of the workspace. */
+  request(context: StepContext, ledger: ChunkLedger): Promise<StepOutcome>;
 }
 
 export function createStepRunner(deps: RunnerDeps): StepRunner {
@@ -22,6 +24,8 @@ export function createStepRunner(deps: RunnerDeps): StepRunner {
           return runTrainStep(work.program, work.options, context, ledger, deps);
         case 'predict':
           return predictStep(work.options, context, ledger, deps);
+        case 'request':
+          return deps.request(context, ledger);
       }
     },
   };

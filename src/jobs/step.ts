@@ -16,7 +16,9 @@ export interface Step extends Node {
 export type StepWork =
   | { readonly kind: 'predict'; readonly options: PredictOptions }
   | { readonly kind: 'command'; readonly program: Program }
-  | { readonly kind: 'train'; readonly program: Program; readonly options: TrainOptions };
+  | { readonly kind: 'train'; readonly program: Program; readonly options: TrainOptions }
+  /** What it sends is in the parameters of its run. */
+  | { readonly kind: 'request' };
 
 /** What is started, and how. Plain JSON: secrets are still references. */
 export interface Program {

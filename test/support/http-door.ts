@@ -16,6 +16,7 @@ import { protocolOptions, type ProtocolInput } from '../../src/protocol/protocol
 import { batchingOptions } from '../../src/batching/options.ts';
 import { LiveVersion } from '../../src/models/live-version.ts';
 import type { JobApi } from '../../src/jobs/job-api.ts';
+import type { RequestApi } from '../../src/jobs/request/store-request.ts';
 import type { ControlApi, ModelSummary } from '../../src/models/control-api.ts';
 import type { Snapshot, VersionDescriptor, VersionEntry } from '../../src/models/snapshot.ts';
 import type { HandlerRoute, RunCall } from '../../src/runtime/runtime.ts';
@@ -71,6 +72,9 @@ export interface Door extends AsyncDisposable {
 export interface DoorSettings {
   readonly bufferedBytes?: SharedArrayBuffer;
   readonly jobs?: JobApi;
+  readonly requests?: RequestApi;
+  /** What the key of the user who runs the server would be checked with. */
+  readonly ownerKeyHash?: string;
   readonly protocols?: ProtocolInput;
   /** What it answers; everything by default. */
   readonly openTable?: OpenTable;
@@ -79,7 +83,14 @@ export interface DoorSettings {
 export async function openDoor(
   options: Partial<Record<keyof HttpOptions, unknown>> = {},
   auth: AuthOptions = { keys: [] },
-  { bufferedBytes = ByteBudget.createCounter(), jobs, protocols = {}, openTable }: DoorSettings = {},
+  {
+    bufferedBytes = ByteBudget.createCounter(),
+    jobs,
+    requests,
+    ownerKeyHash,
+    protocols = {},
+    openTable,
+  }: DoorSettings = {},
 ): Promise<Door> {
   const gate = new Gate();
   const control: unknown[][] = [];
@@ -90,10 +101,11 @@ export async function openDoor(
     models,
     control: recordingControl(control),
     jobs,
+    requests,
     options: httpOptions.parse(options),
     protocols: protocolOptions.parse(protocols),
     bufferedBytes,
-    keys: createKeyRing(auth),
+    keys: createKeyRing(auth, ownerKeyHash),
     openapi: () => ({ contentType: 'application/json', body: '{"openapi":"3.1.0"}' }),
     docs: () => ({ contentType: 'text/html; charset=utf-8', body: '<!doctype html>' }),
   };

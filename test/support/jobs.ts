@@ -31,6 +31,7 @@ export function stepRunner(workspace: string, changes: Partial<RunnerDeps> = {})
     maxResultBytes: 10_000,
     predict: unused,
     inspect: unused,
+    request: unused,
     ...changes,
   });
 }

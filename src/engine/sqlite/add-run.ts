@@ -1,11 +1,14 @@
 /** Adding a run, unless there is one for its key. */
+import type { JobDefinition } from '../job-state.ts';
 import { runId } from '../run-id.ts';
 import type { NewRun, Run } from '../run.ts';
+import { define } from './jobs.ts';
 import { runRow, toRun, type RunRow } from './run-rows.ts';
 import { jsonText, type Store } from './store.ts';
 
 /** Adds a run by hand. */
-export function addRun(store: Store, run: NewRun): { run: Run; isNew: boolean } {
+export function addRun(store: Store, run: NewRun, definition?: JobDefinition): { run: Run; isNew: boolean } {
+  if (definition !== undefined) define(store, definition);
   const isNew = insertRun(store, run) !== undefined;
   return { run: toRun(runRow(store, runId(run))), isNew };
 }

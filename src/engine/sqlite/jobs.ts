@@ -10,15 +10,9 @@ import { jsonText, type Store } from './store.ts';
 
 export function configure(store: Store, definitions: readonly JobDefinition[], limits: Limits): void {
   const { sql, nowMs } = store;
-  for (const { job, hash, spec, policy } of definitions) {
-    sql.run(
-      'INSERT INTO definitions (hash, job, spec, policy, first_seen_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING',
-      hash,
-      job,
-      jsonText(spec, 'spec'),
-      JSON.stringify(policy),
-      nowMs,
-    );
+  for (const definition of definitions) {
+    const { job, hash, policy } = definition;
+    remember(store, definition);
     sql.run(
       `INSERT INTO jobs (name, definition_hash, is_configured, max_running, fresh_within_ms, first_seen_ms)
        VALUES (?, ?, 1, ?, ?, ?)
@@ -41,6 +35,32 @@ export function configure(store: Store, definitions: readonly JobDefinition[], l
     JSON.stringify(limits.pools),
   );
   store.event('jobs.configured', {}, { jobs: definitions.length });
+}
+
+/** A job that no configuration has: one that is in a configuration stays as it is there. */
+export function define(store: Store, definition: JobDefinition): void {
+  const { job, hash, policy } = definition;
+  remember(store, definition);
+  store.sql.run(
+    `INSERT INTO jobs (name, definition_hash, is_configured, max_running, first_seen_ms) VALUES (?, ?, 0, ?, ?)
+     ON CONFLICT (name) DO UPDATE SET definition_hash = excluded.definition_hash, max_running = excluded.max_running
+       WHERE is_configured = 0`,
+    job,
+    hash,
+    policy.maxRunning,
+    store.nowMs,
+  );
+}
+
+function remember({ sql, nowMs }: Store, { job, hash, spec, policy }: JobDefinition): void {
+  sql.run(
+    'INSERT INTO definitions (hash, job, spec, policy, first_seen_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING',
+    hash,
+    job,
+    jsonText(spec, 'spec'),
+    JSON.stringify(policy),
+    nowMs,
+  );
 }
 
 export function listJobs(store: Store, { limit, after = '' }: PageQuery): Page<JobState> {

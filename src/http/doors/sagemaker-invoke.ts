@@ -45,6 +45,11 @@ export function invoker({ predict, options, protocols }: HttpDeps) {
   };
 }
 
+/** A member of a call that travels as a header. */
+export function textHeader({ headers }: Exchange, name: string): string | undefined {
+  return headers[`x-amzn-sagemaker-${name}`] as string | undefined;
+}
+
 /** The chunks of a handler that streams, a frame for each. */
 export function streamer({ stream, models, options }: HttpDeps) {
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };

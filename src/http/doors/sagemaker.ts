@@ -3,6 +3,7 @@
  *
  * Names of headers, members and failures: the service model `sagemaker-runtime/2017-05-13`.
  */
+import { presentedKey } from '../../core/api-keys.ts';
 import { wallClock } from '../../core/clock.ts';
 import { ServeryError } from '../../core/errors.ts';
 import { chooseModel, endpointNotFound, variantNotFound, type Chosen } from '../../protocol/sagemaker/endpoints.ts';
@@ -15,8 +16,9 @@ import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Route } from '../route.ts';
 import { splitUrl } from '../router.ts';
+import { acceptor } from './sagemaker-async.ts';
 import { containerRoutes } from './sagemaker-container.ts';
-import { EVENT_STREAM, INVOCATION_BODY, invoker, streamer } from './sagemaker-invoke.ts';
+import { EVENT_STREAM, INVOCATION_BODY, invoker, streamer, textHeader } from './sagemaker-invoke.ts';
 import { multiModelRoutes } from './sagemaker-models.ts';
 
 const VARIANT = 'x-amzn-invoked-production-variant';
@@ -29,7 +31,6 @@ const runtimeErrors: ErrorForm = (error) => {
 export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
   const { accessKeys } = deps.protocols.sagemaker;
   const invoke = invoker(deps);
-
   const stream = streamer(deps);
 
   const call = (operation: string, answer: (exchange: Exchange, chosen: Chosen) => Promise<void>): Route => ({
@@ -38,26 +39,30 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
     // A signature stands in for an API key, and can be checked only with the body.
     scope: accessKeys.length > 0 ? 'none' : 'predict',
     body: INVOCATION_BODY,
-    predicts: true,
-    isRoomCheckedLater: true,
     errors: runtimeErrors,
     async handle(exchange) {
-      if (accessKeys.length > 0) checkSignature(accessKeys, signedRequest(exchange), wallClock.now());
+      requireSignature(deps, exchange);
       refuseUnknownHeaders(exchange);
       const chosen = choose(deps, exchange);
-      requireRoom(deps, exchange, chosen);
       exchange.addHeader('x-amzn-requestid', exchange.requestId);
       await inItsWords(exchange, chosen, () => answer(exchange, chosen));
     },
   });
-
-  const invocations = call('invocations', async (exchange, { model, variant }) => {
-    const { type, body } = await invoke(exchange, model);
-    exchange.send(200, type, body, [VARIANT, variant]);
+  const prediction = (operation: string, answer: Parameters<typeof call>[1]): Route => ({
+    ...call(operation, async (exchange, chosen) => {
+      requireRoom(deps, exchange, chosen);
+      await answer(exchange, chosen);
+    }),
+    predicts: true,
+    isRoomCheckedLater: true,
   });
+
   const runtime = [
-    invocations,
-    call('invocations-response-stream', async (exchange, { model, variant }) => {
+    prediction('invocations', async (exchange, { model, variant }) => {
+      const { type, body } = await invoke(exchange, model);
+      exchange.send(200, type, body, [VARIANT, variant]);
+    }),
+    prediction('invocations-response-stream', async (exchange, { model, variant }) => {
       if (deps.models.describe(model).streams === true) {
         exchange.addHeader(VARIANT, variant);
         return stream(exchange, model);
@@ -66,7 +71,7 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
       const bytes = typeof body === 'string' ? Buffer.from(body) : body;
       exchange.send(200, EVENT_STREAM, payloadPart(bytes), ['x-amzn-sagemaker-content-type', type, VARIANT, variant]);
     }),
-    refusedCall(invocations),
+    { ...call('async-invocations', acceptor(deps)), errors: asyncErrors },
   ];
   const { ping, container } = containerRoutes(deps, isDraining);
   const { container: isContainer } = deps.protocols.sagemaker;
@@ -78,22 +83,18 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
   };
 };
 
-/** Not predicted, and refused as what the client asked for in vain, not as something that the model lacks. */
-function refusedCall(route: Route): Route {
-  return {
-    ...route,
-    path: '/endpoints/:endpoint/async-invocations',
-    errors: (error, params) =>
-      error.code === 'UNSUPPORTED' ? validation(error.message) : runtimeErrors(error, params),
-    handle() {
-      throw new ServeryError('UNSUPPORTED', 'Asynchronous invocations are not available: use InvokeEndpoint.');
-    },
-  };
-}
-
-function validation(message: string): ReturnType<ErrorForm> {
-  const { type, status, body } = failureOf('MODEL_NOT_FOUND', message, 400);
+/** A request that the client must change is its own fault here: nothing was passed on to a model. */
+const asyncErrors: ErrorForm = (error, params) => {
+  if (error.code !== 'INVALID_REQUEST' && error.code !== 'UNSUPPORTED') return runtimeErrors(error, params);
+  const { type, status, body } = failureOf('MODEL_NOT_FOUND', error.message, 400);
   return { status, body, headers: ['x-amzn-errortype', type] };
+};
+
+/** What the server sends to itself (asynchronous invocations) was signed when it came. */
+function requireSignature({ protocols, keys }: HttpDeps, exchange: Exchange): void {
+  const { accessKeys } = protocols.sagemaker;
+  if (accessKeys.length === 0 || keys.isOwner(presentedKey(exchange.headers.authorization, undefined))) return;
+  checkSignature(accessKeys, signedRequest(exchange), wallClock.now());
 }
 
 function choose({ protocols }: HttpDeps, exchange: Exchange): Chosen {
@@ -103,10 +104,6 @@ function choose({ protocols }: HttpDeps, exchange: Exchange): Chosen {
     targetModel: textHeader(exchange, 'target-model'),
   };
   return chooseModel(protocols.sagemaker, wanted, Math.random());
-}
-
-function textHeader({ headers }: Exchange, name: string): string | undefined {
-  return headers[`x-amzn-sagemaker-${name}`] as string | undefined;
 }
 
 const UNKNOWN: Readonly<Record<string, string>> = {
