@@ -13,7 +13,12 @@ export function* sagemakerVariables(env: Readonly<Record<string, string | undefi
   if (!Object.keys(env).some((name) => name.startsWith(PREFIX))) return;
   const of = (name: string) => env[PREFIX + name];
   yield ['protocols.sagemaker.container', 'true'];
-  yield ['listen.http', `0.0.0.0:${of('BIND_TO_PORT') ?? USUAL_PORT}`];
+  const address = `0.0.0.0:${of('BIND_TO_PORT') ?? USUAL_PORT}`;
+  if (/^true$/i.test(of('MULTI_MODEL') ?? '')) {
+    // Its API has paths that are ours on the shared port, so that the platform gets a port to itself.
+    yield ['protocols.sagemaker.http', address];
+    yield ['listen.http', '127.0.0.1:0'];
+  } else yield ['listen.http', address];
   // Its usual port could be the one that the platform chose.
   yield ['listen.grpc', 'off'];
   const accept = of('DEFAULT_INVOCATIONS_ACCEPT');
