@@ -48,7 +48,7 @@ describe('asynchronous invocations', { timeout: 240_000 }, () => {
   });
 
   const start = async (options: StartOptions = {}) =>
-    void (server = await startServer(workspace.path, { command: 'up', ...options }));
+    void (server = await startServer(workspace.path, { command: 'up', args: ['--set', 'batch.lease=3s'], ...options }));
 
   const invoke = (input: Partial<InvokeEndpointAsyncCommandInput>, secretAccessKey = 'y') => {
     const client = new SageMakerRuntimeClient({

@@ -38,7 +38,7 @@ export function invoker({ predict, options, protocols }: HttpDeps) {
     let type: Invocation['type'] = 'application/json';
     const answer = await predictFor(exchange, predict, ref, (signature) => {
       invocation = decodeInvocation(exchange.body, exchange.mediaType, signature, limits);
-      type = chooseAnswer(isOpen ? defaultAccept : accept, invocation.type);
+      type = chooseAnswer(isOpen ? defaultAccept : accept, invocation.type, signature);
       return invocation.tensors;
     });
     return { type, body: encodeInvocation(answer, type, invocation!.form) };

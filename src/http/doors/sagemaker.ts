@@ -42,7 +42,7 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
     errors: runtimeErrors,
     async handle(exchange) {
       requireSignature(deps, exchange);
-      refuseUnknownHeaders(exchange);
+      checkMembers(exchange);
       const chosen = choose(deps, exchange);
       exchange.addHeader('x-amzn-requestid', exchange.requestId);
       await inItsWords(exchange, chosen, () => answer(exchange, chosen));
@@ -113,8 +113,17 @@ const UNKNOWN: Readonly<Record<string, string>> = {
   'session-id': 'The endpoint has no stateful sessions.',
 };
 
+/** Members that are passed on or passed over, and how long they may be. */
+const LONGEST: Readonly<Record<string, number>> = { 'custom-attributes': 1024, 'inference-id': 64 };
+
 /** What would change the answer, and is not there, is refused rather than passed over. */
-function refuseUnknownHeaders(exchange: Exchange): void {
+function checkMembers(exchange: Exchange): void {
+  for (const [name, longest] of Object.entries(LONGEST)) {
+    const text = textHeader(exchange, name) ?? 'none';
+    if (text.length >= 1 && text.length <= longest && /^[\x20-\x7e]*$/.test(text)) continue;
+    const problem = `X-Amzn-SageMaker-${name} must have 1 to ${longest} printable characters.`;
+    throw new ServeryError('MODEL_NOT_FOUND', problem);
+  }
   for (const [name, problem] of Object.entries(UNKNOWN)) {
     if (textHeader(exchange, name) !== undefined) throw new ServeryError('MODEL_NOT_FOUND', problem);
   }

@@ -41,6 +41,9 @@ const TYPES: Readonly<Record<string, AnswerType>> = {
   'application/x-npy': 'application/x-npy',
 };
 
+/** In the order in which one is chosen where any would do. */
+const ANSWERS = ['application/json', 'application/jsonlines', 'text/csv', 'application/x-npy'] as const;
+
 /** What a request may declare; one that declares nothing is JSON. */
 export const INVOCATION_TYPES = Object.keys(TYPES);
 
@@ -124,26 +127,33 @@ function decodeList(text: string, signature: Signature, limits: DecodeLimits): r
 }
 
 /**
- * The type of an answer: the first of a list that there is.
+ * The type of an answer: the first of a list that there is for these outputs. `*` stands for the type of the
+ * question, where it can be that.
  *
  * @throws {ServeryError} `UNSUPPORTED_MEDIA_TYPE` when there is none
  */
-export function chooseAnswer(accept: string | undefined, asked: AnswerType): AnswerType {
-  if (accept === undefined || accept.trim() === '') return asked;
+export function chooseAnswer(accept: string | undefined, asked: AnswerType, { outputs }: Signature): AnswerType {
+  // An array has one output, and no texts: those would be pickles.
+  const hasArray = outputs.length === 1 && outputs[0]?.datatype !== 'BYTES';
+  const possible = ANSWERS.filter((type) => type !== 'application/x-npy' || hasArray);
+  const first = possible.includes(asked) ? [asked, ...possible] : possible;
+  if (accept === undefined || accept.trim() === '') return first[0]!;
   for (const part of accept.toLowerCase().split(',')) {
     const [type = ''] = part.split(';', 1);
     const name = type.trim();
-    if (name === '*/*' || asked.startsWith(name.replace(/\/\*$/, '/'))) return asked;
-    if (Object.hasOwn(TYPES, name)) return TYPES[name]!;
+    const known = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
+    const wild = /^(\*|[a-z]+)\/\*$/.exec(name)?.[1];
+    const found = first.find((one) => one === known || wild === '*' || (wild && one.startsWith(`${wild}/`)));
+    if (found !== undefined) return found;
   }
   throw new ServeryError(
     'UNSUPPORTED_MEDIA_TYPE',
-    `Cannot answer as ${quote(accept)}: expected application/json, application/jsonlines, text/csv or application/x-npy`,
+    `Cannot answer as ${quote(accept)}: expected ${possible.slice(0, -1).join(', ')} or ${possible.at(-1)}`,
     { hint: 'Set Accept in the call.' },
   );
 }
 
-/** @throws {ServeryError} `UNSUPPORTED` when the outputs have no such form */
+/** @param type that `chooseAnswer` has found for these outputs */
 export function encodeInvocation(answer: PlainAnswer, type: AnswerType, form: JsonForm): string | Uint8Array {
   const { signature, outputs, rows } = answer;
   switch (type) {
@@ -153,13 +163,8 @@ export function encodeInvocation(answer: PlainAnswer, type: AnswerType, form: Js
       return encodePlainResponse(answer, 'ndjson', { labels: false });
     case 'text/csv':
       return encodeCsv(signature, outputs, rows, { labels: false, header: false });
-    case 'application/x-npy': {
-      const [output] = outputs;
-      if (outputs.length === 1 && output !== undefined) return encodeNpy(output);
-      throw new ServeryError('UNSUPPORTED', `Cannot answer as ${type}: the model has ${outputs.length} outputs`, {
-        hint: 'Ask with Accept: application/json.',
-      });
-    }
+    case 'application/x-npy':
+      return encodeNpy(outputs[0]!);
   }
 }
 

@@ -50,7 +50,7 @@ export function isNpy(body: Uint8Array): boolean {
  * @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT`, `PAYLOAD_TOO_LARGE`
  */
 export function decodeNpy(body: Uint8Array, { name, datatype }: TensorSpec, limits: DecodeLimits): NamedTensor {
-  const { type, isBig, shape, data: bytes } = readHeader(body);
+  const { type, isBig, isFortran, shape, data: bytes } = readHeader(body);
   const count = elementCount(shape);
   if (count > limits.maxElements) {
     throw new ServeryError(
@@ -65,10 +65,30 @@ export function decodeNpy(body: Uint8Array, { name, datatype }: TensorSpec, limi
   // A copy of its own: the data is aligned, and in our byte order.
   const copy = Buffer.from(new Uint8Array(bytes).buffer);
   if (size > 1 && isBig !== (endianness() === 'BE')) swap(copy, size);
-  const data = viewOf(type, copy.buffer, copy.byteOffset, count);
+  const sent = viewOf(type, copy.buffer, copy.byteOffset, count);
+  const data = isFortran ? lastAxisFirst(sent, shape) : sent;
   if (type === 'BOOL' && (data as Uint8Array).some((value) => value > 1)) throw unreadable('a boolean is not 0 or 1');
   if (type === datatype) return { name, datatype, shape, data };
   return { name, datatype, shape, data: converted(name, datatype, type, data) };
+}
+
+/** Fortran's order, in which pandas gives the values of a table, into ours. */
+function lastAxisFirst(sent: NumericData, shape: readonly number[]): NumericData {
+  const source = sent as Float64Array; // any of them: values are only moved
+  const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));
+  const data = source.slice();
+  const at = shape.map(() => 0);
+  let from = 0;
+  for (let to = 0; to < data.length; to += 1) {
+    data[to] = source[from]!;
+    for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
+      from += strides[axis]!;
+      if (++at[axis]! < shape[axis]!) break;
+      from -= strides[axis]! * shape[axis]!;
+      at[axis] = 0;
+    }
+  }
+  return data;
 }
 
 function converted(name: string, datatype: Datatype, type: NumericDatatype, data: NumericData): NamedTensor['data'] {
@@ -85,6 +105,7 @@ function converted(name: string, datatype: Datatype, type: NumericDatatype, data
 interface Header {
   readonly type: NumericDatatype;
   readonly isBig: boolean;
+  readonly isFortran: boolean;
   readonly shape: readonly number[];
   readonly data: Uint8Array;
 }
@@ -105,13 +126,10 @@ function readHeader(body: Uint8Array): Header {
   if (type === undefined) throw unreadable('its type is not a number or boolean');
   if (fortran === undefined || axes === undefined) throw unreadable('its header lacks fortran_order or shape');
   const shape = axes.split(',').flatMap((axis) => (axis.trim() === '' ? [] : [Number(axis)]));
-  if (fortran === 'True' && shape.filter((size) => size !== 1).length > 1) {
-    throw unreadable('it is in Fortran order; send numpy.ascontiguousarray(x)');
-  }
   if (shape.length > MOST_AXES || !Number.isSafeInteger(elementCount(shape))) {
     throw unreadable('its shape is too large');
   }
-  return { type, isBig: order === '>', shape, data: body.subarray(start + length) };
+  return { type, isBig: order === '>', isFortran: fortran === 'True', shape, data: body.subarray(start + length) };
 }
 
 function swap(bytes: Buffer, size: number): void {

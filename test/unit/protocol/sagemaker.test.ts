@@ -83,11 +83,24 @@ describe('bodies', () => {
   });
 
   test('an answer has the type that is asked for, or that of the question', () => {
-    assert.equal(chooseAnswer(undefined, 'text/csv'), 'text/csv');
-    assert.equal(chooseAnswer('*/*', 'text/csv'), 'text/csv');
-    assert.equal(chooseAnswer('image/png, text/csv;q=0.5, application/json', 'application/json'), 'text/csv');
-    assert.equal(chooseAnswer('application/*', 'application/x-npy'), 'application/x-npy');
-    assert.throws(() => chooseAnswer('image/png', 'text/csv'), /Cannot answer as "image\/png"/);
+    const typeOf = (accept: string | undefined, asked: Parameters<typeof chooseAnswer>[1], signature = pair) =>
+      chooseAnswer(accept, asked, signature);
+    assert.equal(typeOf(undefined, 'text/csv'), 'text/csv');
+    assert.equal(typeOf('*/*', 'text/csv'), 'text/csv');
+    assert.equal(typeOf('image/png, text/csv;q=0.5, application/json', 'application/json'), 'text/csv');
+    assert.equal(typeOf('application/*', 'application/x-npy'), 'application/x-npy');
+    assert.equal(typeOf('application/*', 'text/csv'), 'application/json');
+    assert.equal(typeOf('image/*, text/*', 'application/json'), 'text/csv');
+    for (const accept of ['image/png', 'image/*', 'garbage', '*', '/json']) {
+      assert.throws(() => typeOf(accept, 'text/csv'), /Cannot answer as/);
+    }
+    // Two outputs are no array.
+    assert.equal(typeOf(undefined, 'application/x-npy', person), 'application/json');
+    assert.equal(typeOf('application/x-npy, text/csv', 'application/json', person), 'text/csv');
+    assert.throws(() => typeOf('application/x-npy', 'application/json', person), {
+      code: 'UNSUPPORTED_MEDIA_TYPE',
+      message: /expected application\/json, application\/jsonlines or text\/csv$/,
+    });
     const outputs: Tensor[] = [
       { datatype: 'INT64', shape: [2], data: BigInt64Array.of(1n, 2n) },
       { datatype: 'FP32', shape: [2], data: Float32Array.of(0.5, 0.25) },
@@ -102,7 +115,6 @@ describe('bodies', () => {
       encodeInvocation(answer, 'application/jsonlines', 'row'),
       '{"label":1,"score":0.5}\n{"label":2,"score":0.25}\n',
     );
-    assert.throws(() => encodeInvocation(answer, 'application/x-npy', 'row'), /the model has 2 outputs/);
   });
 
   test('random bytes are refused in words, and never otherwise', () => {
@@ -113,9 +125,20 @@ describe('bodies', () => {
       ['text/csv', '1,2\n"3",4\n'],
       ['application/x-npy', encodeNpy({ datatype: 'FP64', shape: [2, 2], data: Float64Array.of(1, 2, 3, 4) })],
     ] as const;
-    const pieces = ['"', '[', ']', ',', '\n', '\u0000', "'", '(9999999999999,)', '1e999', "'descr': '|O'"].map((text) =>
-      Buffer.from(text),
-    );
+    const pieces = [
+      '"',
+      '[',
+      ']',
+      ',',
+      '\n',
+      '\u0000',
+      "'",
+      '(9999999999999,)',
+      'True',
+      '(4,)',
+      '1e999',
+      "'descr': '|O'",
+    ].map((text) => Buffer.from(text));
     fuzz((random) => {
       const [type, body] = random.pick(seeds);
       try {
@@ -141,6 +164,21 @@ describe("NumPy's arrays", () => {
       const got = decodeNpy(encodeNpy({ datatype, shape, data }), spec, DEFAULT_DECODE_LIMITS);
       assert.deepEqual(got, { name: 'x', datatype, shape, data });
     }, 0.1);
+  });
+
+  test("are read in Fortran's order too, in which pandas has them", () => {
+    const inOrder = Float32Array.from({ length: 24 }, (_, index) => index);
+    const turned = Float32Array.from({ length: 24 }, (_, index) => {
+      const [i, j, k] = [index % 2, Math.floor(index / 2) % 3, Math.floor(index / 6)];
+      return i * 12 + j * 4 + k;
+    });
+    const file = Buffer.from(encodeNpy({ datatype: 'FP32', shape: [2, 3, 4], data: turned }));
+    const fortran = Buffer.from(
+      file.toString('latin1').replace("'fortran_order': False", "'fortran_order': True "),
+      'latin1',
+    );
+    const { data } = decodeNpy(fortran, { name: 'x', datatype: 'FP32', shape: [] }, DEFAULT_DECODE_LIMITS);
+    assert.deepEqual(data, inOrder);
   });
 
   test('are converted where every value fits', () => {
