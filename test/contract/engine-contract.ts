@@ -52,6 +52,26 @@ export function testEngineContract(name: string, makeStore: () => Promise<Engine
       await rejects(engine.getRun('nothing'), 'RUN_NOT_FOUND');
     });
 
+    check('adds a run of a job that no configuration has, with its definition', async (engine) => {
+      const own = { ...definition('own', { maxRunning: 1, overlapping: true }), spec: 'first' };
+      await engine.addRun(newRun(own, 1), own);
+      await engine.addRun(newRun(own, 2), own);
+      await configured(engine, definition('hourly'));
+      assert.equal((await engine.getJob('own')).isConfigured, false);
+      const claimed = await engine.claim(worker, 5);
+      assert.deepEqual(
+        claimed.map(({ run, spec }) => [run.job, spec]),
+        [['own', 'first']],
+      );
+      const later = { ...own, hash: 'later', spec: 'later' };
+      await engine.addRun(newRun(later, 3), later);
+      assert.equal((await engine.getJob('own')).definition.hash, 'later');
+      await configured(engine, own);
+      await engine.addRun(newRun(later, 4), later);
+      const { isConfigured, definition: present } = await engine.getJob('own');
+      assert.deepEqual([isConfigured, present.hash], [true, own.hash]);
+    });
+
     check('executes a run with the definition that it was added with', async (engine) => {
       const old = await configured(engine, { ...definition('hourly'), hash: 'old', spec: 'old' });
       await engine.addRun(newRun(old, 1));

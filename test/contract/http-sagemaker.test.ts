@@ -2,13 +2,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
+  InvokeEndpointAsyncCommand,
   InvokeEndpointCommand,
   InvokeEndpointWithResponseStreamCommand,
   SageMakerRuntimeClient,
+  type InvokeEndpointAsyncCommandInput,
   type InvokeEndpointCommandInput,
 } from '@aws-sdk/client-sagemaker-runtime';
-import { createApiKey } from '../../src/core/api-keys.ts';
+import { createApiKey, hashOfKey } from '../../src/core/api-keys.ts';
+import { ServeryError } from '../../src/core/errors.ts';
 import { ownTable } from '../../src/http/routes.ts';
+import type { RequestApi, RequestOrder } from '../../src/jobs/request/store-request.ts';
 import type { ProtocolInput } from '../../src/protocol/protocols.ts';
 import { openDoor, type Door } from '../support/http-door.ts';
 
@@ -70,6 +74,12 @@ describe("SageMaker's client", () => {
       [{ TargetModel: 'iris' }, 'ValidationError', 400, /not a multi-model endpoint/],
       [{ EndpointName: 'many', TargetModel: 'nobody.tar.gz' }, 'ValidationError', 400, /not found/],
       [{ TargetContainerHostname: 'a' }, 'ValidationError', 400, /no containers/],
+      [{ InferenceComponentName: 'a' }, 'ValidationError', 400, /no inference components/],
+      [{ EnableExplanations: '`true`' }, 'ValidationError', 400, /no explainer/],
+      [{ SessionId: 'NEW_SESSION' }, 'ValidationError', 400, /no stateful sessions/],
+      [{ CustomAttributes: 'a'.repeat(1025) }, 'ValidationError', 400, /1 to 1024 printable/],
+      [{ InferenceId: 'a'.repeat(65) }, 'ValidationError', 400, /1 to 64 printable/],
+      [{ EndpointName: 'iris', Body: '[[1,2,3,4]]', Accept: 'application/x-npy' }, 'ModelError', 424, /\(415\)/],
       [{ EndpointName: 'late' }, 'ModelNotReadyException', 429, /ready state/],
       [{ Body: '[[1]]' }, 'ModelError', 424, /Received client error \(400\) from model/],
       [{ ContentType: 'image/png' }, 'ModelError', 424, /\(415\)/],
@@ -115,6 +125,80 @@ describe("SageMaker's client", () => {
     assert.deepEqual([text(shared.Body), shared.InvokedProductionVariant], ['[[3,6]]', 'b']);
     const named = await ask(door, { EndpointName: 'shop', TargetVariant: 'a' });
     assert.deepEqual([text(named.Body), named.InvokedProductionVariant], ['[[2,4]]', 'a']);
+  });
+});
+
+describe('asynchronous invocations', () => {
+  const order = { EndpointName: 'doubler', InputLocation: 'file:///in.csv' };
+  const invoke = (door: Door, input: Partial<InvokeEndpointAsyncCommandInput> = {}, secret?: string) =>
+    client(door, secret).send(new InvokeEndpointAsyncCommand({ ...order, ...input }));
+
+  test('are stored as they will be sent', async () => {
+    const orders: RequestOrder[] = [];
+    const requests: RequestApi = {
+      storeRequest: async (stored) => {
+        orders.push(stored);
+        return { output: `file:///out/${stored.id}.out`, failure: `file:///out/${stored.id}-error.out` };
+      },
+    };
+    await using door = await openDoor({}, undefined, { requests });
+    const ContentType = 'text/csv';
+    const first = await invoke(door, {
+      ContentType,
+      Accept: 'application/json',
+      InferenceId: 'a b',
+      CustomAttributes: 'c',
+    });
+    const { id } = orders[0]!;
+    assert.deepEqual(orders[0], {
+      id,
+      path: '/endpoints/doubler/invocations',
+      headers: {
+        'content-type': 'text/csv',
+        accept: 'application/json',
+        'x-amzn-sagemaker-custom-attributes': 'c',
+        'x-amzn-sagemaker-inference-id': 'a b',
+      },
+      body: 'file:///in.csv',
+      ttlMs: 21_600_000,
+      timeoutMs: 900_000,
+    });
+    assert.equal(first.$metadata.httpStatusCode, 202);
+    assert.deepEqual(
+      [first.InferenceId, first.OutputLocation, first.FailureLocation],
+      ['a b', `file:///out/${id}.out`, `file:///out/${id}-error.out`],
+    );
+    const Body = Buffer.from('[[1,2]]');
+    await invoke(door, { InputLocation: undefined, Body, RequestTTLSeconds: 60, InvocationTimeoutSeconds: 3600 });
+    const { headers, body, ttlMs, timeoutMs } = orders[1]!;
+    assert.deepEqual(headers, { 'content-type': 'application/octet-stream' });
+    assert.deepEqual([text(body as Uint8Array), ttlMs, timeoutMs], ['[[1,2]]', 60_000, 3_600_000]);
+  });
+
+  test('are refused as a fault of the client, or put off where too many wait', async () => {
+    for (const [code, name, status] of [
+      ['INVALID_REQUEST', 'ValidationError', 400],
+      ['QUEUE_FULL', 'ServiceUnavailable', 503],
+      ['DATABASE_FAILED', 'InternalFailure', 500],
+    ] as const) {
+      const requests: RequestApi = { storeRequest: () => Promise.reject(new ServeryError(code, 'no')) };
+      await using door = await openDoor({}, undefined, { requests });
+      await assert.rejects(invoke(door), (error: { name: string; $metadata: { httpStatusCode: number } }) => {
+        assert.deepEqual([error.name, error.$metadata.httpStatusCode], [name, status]);
+        return true;
+      });
+    }
+    await using without = await openDoor();
+    await assert.rejects(invoke(without), { name: 'ValidationError', message: /need jobs/ });
+  });
+
+  test('come back without a signature, by the key of the server alone', async () => {
+    const protocols: ProtocolInput = { sagemaker: { accessKeys: [{ id: 'x', secret: 'right' }] } };
+    await using door = await openDoor({}, undefined, { protocols, ownerKeyHash: hashOfKey('own') });
+    const sent = (key: string) =>
+      door.post('/endpoints/doubler/invocations', [[1, 2]], { authorization: `Bearer ${key}` });
+    assert.equal((await sent('own')).status, 200);
+    assert.equal((await sent('other')).status, 403);
   });
 });
 

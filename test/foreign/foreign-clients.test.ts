@@ -61,6 +61,7 @@ describe('foreign clients', () => {
         HTTP: server.http,
         GRPC: server.grpc,
         MLFLOW: mlflow,
+        WORKSPACE: workspace.path,
         PYTHONDONTWRITEBYTECODE: '1',
       };
       const { stdout } = await promisify(execFile)(python(), [HERE + script], { env });

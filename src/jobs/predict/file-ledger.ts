@@ -40,8 +40,8 @@ export function createFileLedger(path: string): ChunkLedger {
   };
   return {
     async readPlan() {
-      const [first] = await readLines();
-      return first !== undefined && 'plan' in first ? first.plan : undefined;
+      const latest = (await readLines()).findLast((line) => 'plan' in line);
+      return latest?.plan;
     },
     savePlan: (plan) => append({ plan }),
     committedChunks: async () => (await readLines()).flatMap((line) => ('chunk' in line ? [line.chunk] : [])),

@@ -26,7 +26,7 @@ export interface ChunkRows {
 export interface ChunkLedger {
   /** The plan of an earlier attempt; undefined when there was none. */
   readPlan(): Promise<unknown>;
-  /** Called once, before any chunk is read. */
+  /** Called before any chunk is committed; the latest holds. */
   savePlan(plan: unknown): Promise<void>;
   committedChunks(): Promise<readonly ChunkRecord[]>;
   /** @throws {ServeryError} `LEASE_LOST` when another worker has taken the run over */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { authOptions, createApiKey, createKeyRing, presentedKey } from '../../../src/core/api-keys.ts';
+import { authOptions, createApiKey, createKeyRing, hashOfKey, presentedKey } from '../../../src/core/api-keys.ts';
 import type { ServeryError } from '../../../src/core/errors.ts';
 
 const shop = createApiKey();
@@ -19,6 +19,21 @@ test('without keys everyone is let in', () => {
   const open = createKeyRing(authOptions.parse({}));
   assert.equal(open.isRequired, false);
   open.check(undefined, 'admin');
+});
+
+test('the key of the user who runs the server opens everything, and is no other', () => {
+  const owned = createKeyRing(
+    authOptions.parse({ keys: [{ name: 'shop', hash: shop.hash, scopes: ['predict'] }] }),
+    hashOfKey('mine'),
+  );
+  owned.check('mine', 'admin');
+  assert.ok(owned.isOwner('mine'));
+  for (const key of [undefined, '', 'Mine', shop.key]) assert.equal(owned.isOwner(key), false);
+  assert.throws(() => owned.check('Mine', 'read'), code('UNAUTHENTICATED'));
+  // Where nobody needs a key, it is told apart all the same.
+  const open = createKeyRing(authOptions.parse({}), hashOfKey('mine'));
+  assert.deepEqual([open.isRequired, open.isOwner('mine'), open.isOwner('other')], [false, true, false]);
+  assert.equal(ring.isOwner(shop.key), false);
 });
 
 test('a key opens what its scopes name, and reading', () => {

@@ -120,6 +120,11 @@ describe('job options', () => {
   });
 });
 
+it('refuse the name under which requests are stored', () => {
+  const parsed = jobsOptions.safeParse({ 'stored-requests': { command: ['true'] } });
+  assert.match(parsed.error?.issues[0]?.message ?? '', /name is that of stored requests/);
+});
+
 describe('a job', () => {
   it('has the same hash however its configuration is ordered, and another one when it changes', () => {
     const job = makeJob('a', { command: ['x'], pool: 'gpu', timeout: { run: '1m' } });

@@ -38,6 +38,8 @@ test('logs, refused artifacts and bad rows go with their run', async () => {
     await mkdir(join(stateFolder, 'logs/runs', runId), { recursive: true });
     await writeFile(join(stateFolder, 'logs/runs', runId, 'score.1.log'), 'said');
     await mkdir(join(stateFolder, `refused/shop-${runId}-1`), { recursive: true });
+    await mkdir(join(stateFolder, 'requests/bodies'), { recursive: true });
+    await writeFile(join(stateFolder, 'requests/bodies', runId), '[1]');
   }
   const bad = () => readdir(join(path, '.scores.servery/bad')).then((names) => names.sort());
   assert.deepEqual(await bad(), ['failed.score.ndjson', 'kept.score.ndjson', 'old.score.ndjson']);
@@ -53,6 +55,7 @@ test('logs, refused artifacts and bad rows go with their run', async () => {
   ]);
   assert.deepEqual(await bad(), ['kept.score.ndjson']);
   assert.deepEqual(await readdir(join(stateFolder, 'logs/runs')), ['kept']);
+  assert.deepEqual(await readdir(join(stateFolder, 'requests/bodies')), ['kept']);
   assert.deepEqual(await readdir(join(stateFolder, 'refused')), ['shop-kept-1']);
   assert.deepEqual(await readdir(join(path, 'scores')), ['part-00000.parquet'], 'output stays');
 });

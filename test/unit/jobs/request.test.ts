@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -12,13 +13,24 @@ import { runRequestStep, type StoredRequest } from '../../../src/jobs/request/ru
 import type { Destination } from '../../../src/jobs/request/send-request.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-async function desk(listener: RequestListener) {
+const pem = (name: string) => readFile(new URL(`../../fixtures/tls/${name}.pem`, import.meta.url), 'utf8');
+
+async function desk(listener: RequestListener, certificate?: string) {
   const folder = await temporaryFolder();
   const state = join(folder.path, '.servery');
   const places = requestPlaces(folder.path, state, { inputs: [] });
-  const server = createServer(listener).listen(0, '127.0.0.1');
+  const server =
+    certificate === undefined
+      ? createServer(listener)
+      : createSecureServer({ cert: certificate, key: await pem('key') }, listener);
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const here: Destination = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, key: 'secret' };
+  const { port } = server.address() as AddressInfo;
+  const here: Destination = {
+    url: `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    key: 'secret',
+    certificate,
+  };
   await mkdir(places.inputs[0]!, { recursive: true });
   const input = join(places.inputs[0]!, 'a.csv');
   await writeFile(input, '1,2\n');
@@ -164,5 +176,19 @@ describe('a stored request', { timeout: 60_000 }, () => {
     const changing = async () => ({ ...bench.here, key: String((key += 1)) });
     await assert.rejects(bench.attempt(1, {}, changing), { code: 'MODEL_NOT_READY' });
     await assert.rejects(bench.attempt(2), { code: 'INVALID_REQUEST' });
+  });
+
+  it('is sent by HTTPS to a server that is known by its certificate, whatever its name, and to no other', async () => {
+    const certificate = await pem('cert');
+    let sent = 0;
+    await using bench = await desk((_, response) => void response.end(String((sent += 1))), certificate);
+    const stranger = { ...bench.here, certificate: undefined };
+    await assert.rejects(
+      bench.attempt(1, {}, async () => stranger),
+      { code: 'SERVER_NOT_RUNNING' },
+    );
+    assert.equal(sent, 0);
+    assert.equal((await bench.attempt(2)).state, 'succeeded');
+    assert.equal(await bench.read('id.out'), '1');
   });
 });
