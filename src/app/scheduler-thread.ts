@@ -69,7 +69,10 @@ const notifier = opened.use(
 const methods: Methods = {
   ...apiMethods('jobs', createJobService({ engine, stateFolder })),
   ...apiMethods('requests', {
-    storeRequest: (order) => storeRequest(order, engine, requestPlaces(folder, stateFolder, requestOptions)),
+    storeRequest(order) {
+      const places = requestPlaces(folder, stateFolder, requestOptions);
+      return storeRequest(order, { engine, places, maxRunning: requestOptions.maxRunning });
+    },
   }),
   async configure({ jobs: options, batch, models, log }: BatchConfig) {
     const jobs = Object.entries(options).map(([name, job]) => createJob(name, job));

@@ -188,6 +188,12 @@ describe('asynchronous invocations', () => {
         return true;
       });
     }
+    const own = {
+      protocols: { sagemaker: { enabled: false } },
+      openTable: ownTable({ protocol: 'sagemaker' }),
+    };
+    await using alone = await openDoor({}, undefined, own);
+    await assert.rejects(invoke(alone), { name: 'ValidationError', message: /enabled` is false/ });
     await using without = await openDoor();
     await assert.rejects(invoke(without), { name: 'ValidationError', message: /need jobs/ });
   });

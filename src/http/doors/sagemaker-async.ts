@@ -10,8 +10,13 @@ import { textHeader } from './sagemaker-invoke.ts';
 const LARGEST_BODY_BYTES = 128_000;
 const SECOND_MS = 1000;
 
-export function acceptor({ models, requests }: HttpDeps) {
+export function acceptor({ models, requests, protocols }: HttpDeps) {
   return async (exchange: Exchange, { model }: Chosen): Promise<void> => {
+    if (!protocols.sagemaker.enabled) {
+      const problem =
+        'Asynchronous invocations come back on the shared port, and `protocols.sagemaker.enabled` is false.';
+      throw new ServeryError('UNSUPPORTED', problem);
+    }
     if (requests === undefined) {
       throw new ServeryError('UNSUPPORTED', 'Asynchronous invocations need jobs, and this server serves models only.', {
         hint: 'Start the workspace with `servery up`.',

@@ -19,6 +19,14 @@ export const requestOptions = z.strictObject({
       'Folder for answers to stored requests. By default `.servery/requests/output`. They stay there until you remove them.',
     ),
   failures: z.string().min(1).optional().describe('Folder for their failures. By default that of the answers.'),
+  maxRunning: z
+    .int()
+    .min(1)
+    .max(256)
+    .default(3)
+    .describe(
+      'At most so many are answered at once: fewer than `batch.maxRunning`, so that they never keep out all jobs.',
+    ),
 });
 
 export type RequestOptions = z.output<typeof requestOptions>;

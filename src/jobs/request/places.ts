@@ -18,7 +18,7 @@ export interface RequestPlaces {
 export function requestPlaces(
   workspace: string,
   stateFolder: string,
-  { inputs, output, failures }: RequestOptions,
+  { inputs, output, failures }: Omit<RequestOptions, 'maxRunning'>,
 ): RequestPlaces {
   const own = join(stateFolder, 'requests');
   const answers = output === undefined ? join(own, 'output') : resolve(workspace, output);

@@ -10,6 +10,7 @@ import { ServeryError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
 import { writeDurably } from '../../dataset/durable.ts';
 import type { Engine } from '../../engine/engine.ts';
+import type { JobDefinition } from '../../engine/job-state.ts';
 import { runId } from '../../engine/run-id.ts';
 import { readJob, toDefinition, type JobSpec } from '../job.ts';
 import { REQUEST_JOB } from './options.ts';
@@ -45,34 +46,42 @@ export interface StoredPlaces {
 /** Requests that wait: beyond it somebody asks faster than anything is answered. */
 const MAX_WAITING = 10_000;
 
-const SPEC: JobSpec = {
-  description: 'Requests that are answered later, each a run',
-  params: {},
-  steps: [{ name: 'request', needs: [], when: 'all_success', timeoutMs: undefined, work: { kind: 'request' } }],
-  policy: {
-    pool: 'requests',
-    slots: 1,
-    priority: 0,
-    overlapping: true,
-    // The request says how long it is worth another attempt, and its step when there were too many.
-    retry: {
-      attempts: 1000,
-      delayMs: 1000,
-      factor: 2,
-      maxDelayMs: 30_000,
-      jitter: 'equal',
-      notOn: FINAL_CODES,
-      workerLosses: 1000,
+function definitionOf(maxRunning: number): JobDefinition {
+  const spec: JobSpec = {
+    description: 'Requests that are answered later, each a run',
+    params: {},
+    steps: [{ name: 'request', needs: [], when: 'all_success', timeoutMs: undefined, work: { kind: 'request' } }],
+    policy: {
+      pool: 'default',
+      slots: 1,
+      priority: 0,
+      overlapping: true,
+      maxRunning,
+      // The request says how long it is worth another attempt, and its step when there were too many.
+      retry: {
+        attempts: 1000,
+        delayMs: 1000,
+        factor: 2,
+        maxDelayMs: 30_000,
+        jitter: 'equal',
+        notOn: FINAL_CODES,
+        workerLosses: 1000,
+      },
     },
-  },
-  notify: [],
-};
-const DEFINITION = toDefinition(readJob({ job: REQUEST_JOB, spec: JSON.parse(JSON.stringify(SPEC)) as Json }));
+    notify: [],
+  };
+  return toDefinition(readJob({ job: REQUEST_JOB, spec: JSON.parse(JSON.stringify(spec)) as Json }));
+}
+
+export interface StoreDeps {
+  readonly engine: Engine;
+  readonly places: RequestPlaces;
+  readonly maxRunning: number;
+}
 
 export async function storeRequest(
   { id, path, headers, body, ttlMs, timeoutMs }: RequestOrder,
-  engine: Engine,
-  places: RequestPlaces,
+  { engine, places, maxRunning }: StoreDeps,
 ): Promise<StoredPlaces> {
   const key = { job: REQUEST_JOB, interval: undefined, scheduledForMs: undefined, cause: `manual/${id}` } as const;
   const input = typeof body === 'string' ? readLocation(body, places) : join(places.bodies, runId(key));
@@ -81,7 +90,8 @@ export async function storeRequest(
   const output = join(places.output, `${id}.out`);
   const failure = join(places.failures, `${id}-error.out`);
   const stored: StoredRequest = { path, headers, input, output, failure, sendBy: Date.now() + ttlMs, timeoutMs };
-  await engine.addRun({ ...key, definitionHash: DEFINITION.hash, params: stored as unknown as Json }, DEFINITION);
+  const definition = definitionOf(maxRunning);
+  await engine.addRun({ ...key, definitionHash: definition.hash, params: stored as unknown as Json }, definition);
   return { output: pathToFileURL(output).href, failure: pathToFileURL(failure).href };
 }
 
