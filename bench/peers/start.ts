@@ -77,7 +77,7 @@ export async function start(
   };
 }
 
-async function freePorts(): Promise<[number, number, number]> {
+export async function freePorts(): Promise<[number, number, number]> {
   const servers = await Promise.all(
     Array.from({ length: 3 }, async () => {
       const server = createServer();
