@@ -144,8 +144,9 @@ function statOf(pid: string): { readonly pid: number; readonly parent: number; r
   }
 }
 
-function memoryMb(leader: number): number | undefined {
-  const pids = processesOf(leader);
+/** @param leader of a session, or a process that has started the others */
+export function memoryMb(leader: number): number | undefined {
+  const pids = processesOf(leader, [leader]);
   if (pids.length === 0) return undefined;
   let kb = 0;
   for (const pid of pids) {
