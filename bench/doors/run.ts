@@ -18,7 +18,7 @@ import { requireValues } from './values.ts';
 
 const WARM_UP_SECONDS = 0.3;
 /** Of code that has not run yet. */
-const COMPILING_SECONDS = 1.5;
+const COMPILING_SECONDS = 1;
 const GOAL: Goal = { atLeast: 0.6 };
 
 export async function runDoors({ only = '', keep, ...effort }: BenchOptions): Promise<void> {

@@ -16,7 +16,7 @@ export interface Started extends RunningServer {
   memoryMb(): number | undefined;
 }
 
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 120_000;
 const END_LIMIT_MS = 3_000;
 
 /** Leaders of sessions that run now. A terminal's Ctrl-C does not reach them. */
