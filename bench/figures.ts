@@ -1,5 +1,5 @@
 /** Figures that are held against a bound, where there is nothing to compare with. */
-import { format } from './table.ts';
+import { format, textOf, type Line } from './table.ts';
 
 export interface Figure {
   readonly case: string;
@@ -15,4 +15,10 @@ export function figureOf(name: string, value: number, bound: number): Figure {
 export function printFigure({ case: name, value, bound }: Figure): void {
   const verdict = value < bound ? 'reached' : 'MISSED';
   console.log(`${name.padEnd(58)}  ${format(value).padStart(10)}  below ${bound}: ${verdict}`);
+}
+
+/** A row of a table that has both. */
+export function printRow(row: Line | Figure): void {
+  if ('bound' in row) printFigure(row);
+  else console.log(textOf(row));
 }

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { runArena } from './arena/run.ts';
 import { runBatch } from './batch/run.ts';
 import { runCompare } from './compare.ts';
+import { runDoors } from './doors/run.ts';
 import { runOnline } from './online/run.ts';
 import { runSmoke } from './smoke.ts';
 
@@ -24,13 +25,14 @@ if (bench === 'compare' && refs.length === 2) {
 } else if (refs.length > 0) usage();
 else if (bench === 'arena') await runArena({ only, peers, seconds, repetitions, keep });
 else if (bench === 'online') await runOnline({ only, seconds, repetitions, keep });
+else if (bench === 'doors') await runDoors({ only, seconds, repetitions, keep });
 else if (bench === 'batch') await runBatch({ only, repetitions, keep });
 else if (bench === 'smoke') process.exitCode = (await runSmoke()) ? 0 : 1;
 else usage();
 
 function usage(): never {
   const options = '[--only TEXT] [--seconds N] [--repetitions N]';
-  console.error(`Usage: npm run bench -- online|batch ${options} [--keep]
+  console.error(`Usage: npm run bench -- online|doors|batch ${options} [--keep]
        npm run bench -- arena ${options} [--peers A,B] [--keep]
        npm run bench -- compare REF_A REF_B ${options}
        npm run bench -- smoke`);

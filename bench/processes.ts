@@ -17,6 +17,10 @@ export function startEcho(answer: unknown): Promise<RunningServer> {
   return startFloor('echo.ts', JSON.stringify(answer));
 }
 
+export function startByteEcho(answer: Uint8Array): Promise<RunningServer> {
+  return startFloor('byte-echo.ts', Buffer.from(answer).toString('base64'));
+}
+
 export function startGrpcEcho(answerBase64: string): Promise<RunningServer> {
   return startFloor('grpc-echo.ts', answerBase64);
 }

@@ -7,10 +7,10 @@
  * far the two are apart is shown as the drift.
  */
 
-export interface Repetition<T> {
+export interface Repetition<T, U = T> {
   /** Before and after; or one alone, where measuring twice would take too long. */
   readonly ours: readonly T[];
-  readonly theirs: T;
+  readonly theirs: U;
 }
 
 export interface Line {
@@ -36,12 +36,12 @@ export interface Line {
 export type Goal = { readonly atLeast: number } | { readonly atMost: number } | undefined;
 
 /** Ours, theirs, ours, theirs, ours: each measurement between two counts for both of its neighbours. */
-export async function takeTurns<T>(
+export async function takeTurns<T, U = T>(
   repetitions: number,
-  measureTheirs: () => Promise<T>,
+  measureTheirs: () => Promise<U>,
   measureOurs: () => Promise<T>,
-): Promise<readonly Repetition<T>[]> {
-  const done: Repetition<T>[] = [];
+): Promise<readonly Repetition<T, U>[]> {
+  const done: Repetition<T, U>[] = [];
   let before = await measureOurs();
   for (let i = 0; i < repetitions; i += 1) {
     const theirs = await measureTheirs();

@@ -34,6 +34,7 @@ export const CASES: readonly ArenaCase[] = [
       'fastapi-tuned': { atLeast: 3 },
       fastapi: { atLeast: 7 },
       flask: { atLeast: 1 },
+      torchserve: { atLeast: 1 },
       others: { atLeast: 15 },
     },
   },

@@ -68,6 +68,10 @@ async function contendersOf(
   }
   const contenders: Contender[] = [echoContender(references), byHandContender(references)];
   for (const peer of PEERS.filter(({ name }) => names === undefined || names.includes(name))) {
+    if (names === undefined && peer.onlyWhenNamed !== undefined) {
+      failed(peer.title, peer.onlyWhenNamed);
+      continue;
+    }
     const installed = await install(peer.folder, peer.python);
     if ('reason' in installed) failed(peer.title, installed.reason);
     else contenders.push(peerContender(peer, installed, references));

@@ -17,6 +17,7 @@ no training library is needed. The files are too large to commit; the same scrip
     tiny       x FP32 [N, 30]            -> y FP32 [N, 1]     30-64-1, as small as a real one
     mlp        x FP32 [N, 512]           -> y FP32 [N, 10]    512-2048-2048-10, 21 MB
     resnet18   x FP32 [N, 3, 224, 224]   -> y FP32 [N, 1000]  ResNet-18, 47 MB
+    mean       x FP32 [N, 2000000]       -> y FP32 [N, 1]     next to nothing to do with much to read
 """
 
 import sys
@@ -110,11 +111,19 @@ def resnet18() -> onnx.ModelProto:
     return net.model(["N", 3, 224, 224], ["N", 1000])
 
 
+def mean() -> onnx.ModelProto:
+    net = Network("mean", seed=4)
+    axes = numpy_helper.from_array(np.array([1]), "axes")
+    net.weights.append(axes)
+    net.add("ReduceMean", "x", axes.name, output="y")
+    return net.model(["N", 2_000_000], ["N", 1])
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".gitignore").write_text("*\n")  # the folder ignores itself
-    for make in (tiny, mlp, resnet18):
+    for make in (tiny, mlp, resnet18, mean):
         path = folder / make.__name__ / "1" / "model.onnx"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(make().SerializeToString(deterministic=True))

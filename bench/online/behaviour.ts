@@ -90,7 +90,7 @@ export async function measureOverload({ seconds, repetitions }: Effort): Promise
   ];
 }
 
-function planOf(model: string, { host, port }: RunningServer, connections: number, seconds: number): LoadPlan {
+export function planOf(model: string, { host, port }: RunningServer, connections: number, seconds: number): LoadPlan {
   const { headers, bytes } = jsonBody(modelOf(model), 1);
   return {
     target: { host, port },

@@ -16,6 +16,8 @@ export interface Peer {
   readonly python?: string;
   /** Whether it answers the Open Inference Protocol over gRPC too. */
   readonly speaksGrpc?: boolean;
+  /** Why it takes no part unless `--peers` names it. */
+  readonly onlyWhenNamed?: string;
   path(model: string): string;
   body(model: BenchModel): Body;
   /** Writes what must be there before a start, which is no part of the time that the start takes. */

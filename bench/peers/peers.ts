@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { jsonBody, rowOf, type BenchModel, type Body } from '../online/cases.ts';
 import { prepareMlflow } from './mlflow.ts';
 import { prepareMlserver } from './mlserver.ts';
-import { pythonModule, type Command, type Launch, type Peer } from './peer.ts';
+import { pythonModule, pythonOf, type Command, type Launch, type Peer } from './peer.ts';
+import { prepareTorchserve } from './torchserve.ts';
 import { prepareTriton } from './triton.ts';
 
 const rows = (model: BenchModel): Body => json({ inputs: [rowOf(model)] });
@@ -79,6 +80,28 @@ export const PEERS: readonly Peer[] = [
     speaksGrpc: true,
     ...openInference,
     prepare: prepareTriton,
+  },
+  {
+    name: 'ray',
+    title: 'Ray Serve',
+    folder: 'ray',
+    onlyWhenNamed: 'it needs 20 s for each start, 450 MB on disk and 1.5 GB of memory; `--peers ray` asks for it',
+    path: () => '/',
+    body: rows,
+    prepare: async (launch) => ({
+      program: pythonOf(launch),
+      args: [join(launch.code, 'server.py'), String(launch.port)],
+      env: { RAY_USAGE_STATS_ENABLED: '0' },
+    }),
+  },
+  {
+    name: 'torchserve',
+    title: 'TorchServe',
+    folder: 'torchserve',
+    onlyWhenNamed: 'it needs Java and 3.4 GB on disk; `--peers torchserve` asks for it',
+    path: (model) => `/predictions/${model}`,
+    body: rows,
+    prepare: prepareTorchserve,
   },
 ];
 

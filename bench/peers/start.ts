@@ -16,7 +16,7 @@ export interface Started extends RunningServer {
   memoryMb(): number | undefined;
 }
 
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 120_000;
 const END_LIMIT_MS = 3_000;
 
 /** Leaders of sessions that run now. A terminal's Ctrl-C does not reach them. */
@@ -77,7 +77,7 @@ export async function start(
   };
 }
 
-async function freePorts(): Promise<[number, number, number]> {
+export async function freePorts(): Promise<[number, number, number]> {
   const servers = await Promise.all(
     Array.from({ length: 3 }, async () => {
       const server = createServer();
@@ -144,8 +144,9 @@ function statOf(pid: string): { readonly pid: number; readonly parent: number; r
   }
 }
 
-function memoryMb(leader: number): number | undefined {
-  const pids = processesOf(leader);
+/** @param leader of a session, or a process that has started the others */
+export function memoryMb(leader: number): number | undefined {
+  const pids = processesOf(leader, [leader]);
   if (pids.length === 0) return undefined;
   let kb = 0;
   for (const pid of pids) {

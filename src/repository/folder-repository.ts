@@ -1,8 +1,9 @@
 /**
  * Versions at rest in a folder: `models/NAME/VERSION/`.
  *
- * Looks at the folder when something happens there, and twice a second besides, and tells its one
- * listener what is complete. Everything that is written there by Servery is written through here.
+ * Looks at the folder when something happens there, and about twice a second besides (less often where many models
+ * make a look long), and tells its one listener what is complete. Everything that is written there by Servery is
+ * written through here.
  */
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,6 +26,9 @@ import { removeUnpacked, unpackArchives } from './unpack-archives.ts';
 import { FolderWatch } from './watch.ts';
 
 const NOTHING: Scan = { models: [], notes: ['There is no models folder yet'] };
+/** Looks take at most this share of the time, as long as a change is found within about a second. */
+const LOOKING_SHARE = 1 / 50;
+const LONGEST_POLL_MS = 900;
 /** A timer may fire a little before its time. */
 const TIMER_SLACK_MS = 5;
 
@@ -181,6 +185,7 @@ export class FolderRepository implements AsyncDisposable {
   async #lookNow(): Promise<void> {
     if (this.#closed) return;
     this.#timer?.[Symbol.dispose]();
+    const startedAt = performance.now();
     try {
       const scan = await this.#scan();
       if (scan === undefined && this.#wasThere) {
@@ -194,8 +199,9 @@ export class FolderRepository implements AsyncDisposable {
       this.#report('Cannot look at the models folder: the models that are loaded stay', error);
     }
     if (this.#closed) return;
-    const delayMs = this.#lookSoon ? SETTLE_MS + TIMER_SLACK_MS : this.#pollMs;
-    this.#timer = this.#clock.after(Math.min(delayMs, this.#pollMs), () => void this.refresh());
+    const rare = Math.max(this.#pollMs, Math.min((performance.now() - startedAt) / LOOKING_SHARE, LONGEST_POLL_MS));
+    const delayMs = this.#lookSoon ? Math.min(SETTLE_MS + TIMER_SLACK_MS, this.#pollMs) : rare;
+    this.#timer = this.#clock.after(delayMs, () => void this.refresh());
   }
 
   async #scan(): Promise<Scan | undefined> {

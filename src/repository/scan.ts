@@ -84,8 +84,8 @@ async function scanModel(name: string, folder: string, root: string): Promise<Sc
     } else notes.push(`${item.name} is ignored: a version is a folder`);
   }
   versions.sort((a, b) => a.version - b.version);
-  const options = await scanFile(join(folder, OPTIONS_FILE), root);
-  const aliases = await scanFile(join(folder, ALIASES_FILE), root);
+  const options = await scanFile(items, OPTIONS_FILE, folder, root);
+  const aliases = await scanFile(items, ALIASES_FILE, folder, root);
   return { name, folder, versions, options, aliases, notes };
 }
 
@@ -100,9 +100,18 @@ async function mistake(item: Dirent, path: string): Promise<string | undefined> 
   return `${name} is ignored: a version folder is named by a positive integer, such as 1`;
 }
 
-async function scanFile(path: string, root: string): Promise<ScannedFile | undefined> {
+/** Asks the system only for what is there, as most models have neither file and all are looked at again and again. */
+async function scanFile(
+  items: readonly Dirent[],
+  name: string,
+  folder: string,
+  root: string,
+): Promise<ScannedFile | undefined> {
+  const item = items.find((candidate) => candidate.name === name);
+  if (item === undefined) return undefined;
+  const path = join(folder, name);
   const stats = await unlessGone(stat(path, { bigint: true }));
-  if (stats?.isFile() !== true || !(await leadsInside(path, root))) return undefined;
+  if (stats?.isFile() !== true || (item.isSymbolicLink() && !(await leadsInside(path, root)))) return undefined;
   return { fingerprint: `${stats.size}-${stats.mtimeNs}-${stats.ino}`, changedMs: Number(stats.ctimeMs) };
 }
 

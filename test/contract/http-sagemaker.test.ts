@@ -222,6 +222,10 @@ describe('signatures', () => {
       new InvokeEndpointCommand({ EndpointName: 'doubler', Body: '[[1,2]]' }),
     );
     await assert.rejects(skewed, { name: 'InvalidSignatureException' });
+    for (const region of ['eu-west-1', 'us-east-1']) {
+      const command = new InvokeEndpointCommand({ EndpointName: 'doubler', Body: '[[1,2]]' });
+      assert.equal(text((await client(door, 'right', { region }).send(command)).Body), '[[3,6]]', region);
+    }
     const unsigned = await door.post('/endpoints/doubler/invocations', [[1, 2]]);
     assert.equal(unsigned.status, 403);
     assert.equal(unsigned.headers.get('x-amzn-errortype'), 'MissingAuthenticationTokenException');
