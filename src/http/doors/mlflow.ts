@@ -4,8 +4,10 @@
  */
 import { ServeryError, quote } from '../../core/errors.ts';
 import { parseModelRef, type ModelRef } from '../../core/model.ts';
+import { readParquetBody, type TypedFrame } from '../../dataset/parquet-body.ts';
 import { encodeScoring, failureJson, scoringFailure } from '../../protocol/mlflow/scoring-answer.ts';
-import { decodeScoring, scoringType, type ScoringForm } from '../../protocol/mlflow/scoring-request.ts';
+import { scoringType } from '../../protocol/mlflow/content-type.ts';
+import { decodeFrame, decodeScoring, type ScoringForm } from '../../protocol/mlflow/scoring-request.ts';
 import type { CreateDoor } from '../door.ts';
 import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
@@ -15,6 +17,7 @@ import { onlyModel } from './only-model.ts';
 
 /** Of the server whose answers these are; its clients print it. */
 const MLFLOW_VERSION = '3.11.2';
+const PARQUET = 'application/vnd.apache.parquet';
 const TEXT = 'text/plain; charset=utf-8';
 
 const scoringErrors: ErrorForm = (error) => {
@@ -37,6 +40,7 @@ const scoringErrors: ErrorForm = (error) => {
 
 export const mlflowDoor: CreateDoor = (deps, isDraining) => {
   const { predict, models, options, protocols } = deps;
+  const { profile } = protocols.mlflow;
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
 
   const score = (path: string, model: Route['model']): Route => ({
@@ -44,14 +48,18 @@ export const mlflowDoor: CreateDoor = (deps, isDraining) => {
     path,
     scope: 'predict',
     // Compared by the scoring server's own rules, in its words.
-    body: { mediaTypes: ['application/json', 'text/csv'], anyType: true },
+    body: { mediaTypes: ['application/json', 'text/csv', PARQUET], anyType: true },
     predicts: true,
     ...(model !== undefined && { model }),
     async handle(exchange) {
       const type = scoringType(exchange.headers['content-type']);
+      const frame = type === 'parquet' ? await readParquet(exchange.body, limits.maxElements) : undefined;
       let form: ScoringForm = 'records';
-      const answer = await predictFor(exchange, predict, exchange.target!.model, (signature) => {
-        const request = decodeScoring(exchange.body, type, signature, limits);
+      const answer = await predictFor(exchange, predict, exchange.target!.model, (signature, version) => {
+        const { declared } = models.describe(version);
+        const target = { signature, declared, profile };
+        const request =
+          type === 'parquet' ? decodeFrame(frame!, target, limits) : decodeScoring(exchange.body, type, target, limits);
         form = request.form;
         return request.tensors;
       });
@@ -96,6 +104,18 @@ export const mlflowDoor: CreateDoor = (deps, isDraining) => {
     errors: scoringErrors,
   };
 };
+
+async function readParquet(body: Uint8Array, maxElements: number): Promise<TypedFrame> {
+  try {
+    return await readParquetBody(body, maxElements);
+  } catch (error) {
+    if (!(error instanceof ServeryError) || error.code !== 'DATA_INVALID') throw error;
+    const problem =
+      'Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid Parquet Pandas DataFrame produced ' +
+      "using the `pandas.DataFrame.to_parquet()` method. Error: 'it is no whole Parquet file'";
+    throw new ServeryError('INVALID_REQUEST', problem, { cause: error });
+  }
+}
 
 /** As its gateway describes one: `mlflow/deployments/server/config.py`. */
 function described(name: string): object {

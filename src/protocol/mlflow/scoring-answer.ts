@@ -9,6 +9,7 @@ import type { Signature } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { jsonRows } from '../rows/encode-rows.ts';
 import { jsonNested, jsonValue } from '../values-out.ts';
+import { BAD_PARAMS } from './params.ts';
 import type { ScoringForm } from './scoring-request.ts';
 
 export interface ScoringAnswer {
@@ -61,6 +62,9 @@ const BY_STATUS: Readonly<Record<number, string>> = {
 export function scoringFailure(code: ErrorCode, message: string, status: number): Failure {
   switch (code) {
     case 'INVALID_REQUEST':
+      if (message.startsWith(BAD_PARAMS)) {
+        return { errorCode: 'INVALID_PARAMETER_VALUE', ...INVALID, status: 400, message };
+      }
       return { errorCode: 'BAD_REQUEST', ...INVALID, status: 400, message: invalidText(message) };
     case 'INVALID_INPUT':
       return {
@@ -81,7 +85,7 @@ export function scoringFailure(code: ErrorCode, message: string, status: number)
 }
 
 function invalidText(message: string): string {
-  return /^(Invalid input|The input must)/.test(message) ? message : `Invalid input. ${message}`;
+  return /^(Invalid input|The input must|Failed to parse input)/.test(message) ? message : `Invalid input. ${message}`;
 }
 
 export function failureJson({ errorCode, errorClass, sqlState, message }: Failure): string {

@@ -17,7 +17,12 @@ const person: Signature = {
 };
 
 const decode = (body: string | Uint8Array, type: 'csv' | 'json' = 'json') =>
-  decodeScoring(typeof body === 'string' ? Buffer.from(body) : body, type, person, DEFAULT_DECODE_LIMITS);
+  decodeScoring(
+    typeof body === 'string' ? Buffer.from(body) : body,
+    type,
+    { signature: person, profile: 'strict' },
+    DEFAULT_DECODE_LIMITS,
+  );
 
 describe('requests of the scoring server', () => {
   test('give the same tensors in every form, with every digit of an integer', () => {
