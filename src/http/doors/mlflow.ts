@@ -2,12 +2,16 @@
  * MLflow's scoring server: `/invocations` for one model, and on a port of its own the calls by which its clients see
  * whether it is there and what it is, and reach every model by name as a deployment.
  */
+import { decodeEnvelope } from '../../core/handler-envelope.ts';
 import { ServeryError, quote } from '../../core/errors.ts';
 import { parseModelRef, type ModelRef } from '../../core/model.ts';
+import type { BytesElement } from '../../core/tensor.ts';
+import type { VersionDescriptor } from '../../models/snapshot.ts';
 import { readParquetBody, type TypedFrame } from '../../dataset/parquet-body.ts';
-import { encodeScoring, failureJson, scoringFailure } from '../../protocol/mlflow/scoring-answer.ts';
-import { scoringType } from '../../protocol/mlflow/content-type.ts';
-import { decodeFrame, decodeScoring, type ScoringForm } from '../../protocol/mlflow/scoring-request.ts';
+import { NO_PREDICTIONS, encodeScoring, failureJson, scoringFailure } from '../../protocol/mlflow/scoring-answer.ts';
+import { scoringType, type ScoringType } from '../../protocol/mlflow/content-type.ts';
+import { decodeBodies } from '../../protocol/mlflow/bodies.ts';
+import { decodeFrame, decodeScoring } from '../../protocol/mlflow/scoring-request.ts';
 import type { CreateDoor } from '../door.ts';
 import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
@@ -53,19 +57,43 @@ export const mlflowDoor: CreateDoor = (deps, isDraining) => {
     ...(model !== undefined && { model }),
     async handle(exchange) {
       const type = scoringType(exchange.headers['content-type']);
+      const ref = exchange.target!.model;
+      if (models.describe(ref).route !== undefined) return scoreBodies(exchange, ref, type);
       const frame = type === 'parquet' ? await readParquet(exchange.body, limits.maxElements) : undefined;
-      let form: ScoringForm = 'records';
-      const answer = await predictFor(exchange, predict, exchange.target!.model, (signature, version) => {
-        const { declared } = models.describe(version);
+      const decode = ({ model, signature, declared }: VersionDescriptor) => {
+        exchange.model = model;
         const target = { signature, declared, profile };
-        const request =
-          type === 'parquet' ? decodeFrame(frame!, target, limits) : decodeScoring(exchange.body, type, target, limits);
-        form = request.form;
+        if (frame !== undefined) return decodeFrame(frame, target, limits);
+        return decodeScoring(exchange.body, type === 'csv' ? 'csv' : 'json', target, limits);
+      };
+      const descriptor = models.describe(ref);
+      let request = decode(descriptor);
+      if (request.isEmpty) return exchange.json(NO_PREDICTIONS);
+      const answer = await predictFor(exchange, predict, ref, (_signature, { version }) => {
+        // Another version may have become the one that is meant.
+        if (version !== descriptor.model.version) request = decode(models.describe({ ...ref, version }));
         return request.tensors;
       });
-      exchange.json(encodeScoring(answer, form));
+      exchange.json(encodeScoring(answer, request.form, profile));
     },
   });
+
+  /** A handler with JSON bodies of its own. */
+  async function scoreBodies(exchange: Exchange, ref: ModelRef, type: ScoringType): Promise<void> {
+    if (type !== 'json') throw new ServeryError('UNSUPPORTED_MEDIA_TYPE', 'The model takes JSON alone');
+    const { texts, isWhole } = decodeBodies(exchange.body, limits);
+    const { outputs } = await predictFor(exchange, predict, ref, ({ inputs: [input] }) => {
+      return [{ name: input!.name, datatype: 'BYTES', shape: [texts.length], data: texts }];
+    });
+    const answers = (outputs[0]!.data as readonly BytesElement[]).map((element) => {
+      const envelope = decodeEnvelope(element);
+      if ('ok' in envelope) return envelope.ok;
+      const problems = envelope.invalid.map(({ path, message }) => `${path.join('.')}: ${message}`);
+      throw new ServeryError('INVALID_REQUEST', `Invalid input. ${problems.join('; ')}`);
+    });
+    exchange.json(isWhole ? answers[0]! : `{"predictions": [${answers.join(', ')}]}`);
+  }
+
   const get = (path: string, scope: Route['scope'], handle: Route['handle']): Route => ({
     method: 'GET',
     path,

@@ -56,8 +56,9 @@ function readColumn(cells: readonly string[], column: SchemaColumn | undefined, 
 /** Cells of texts stay as they are, `007` too. */
 function castCells(cells: readonly string[], dtype: Dtype): readonly unknown[] {
   if (dtype === 'datetime64[ns]') throw new Misfit('the dtype datetime64[ns] is not supported for parsing');
-  if (dtype === 'str' || dtype === 'binary' || dtype === 'any')
+  if (dtype === 'str' || dtype === 'binary' || dtype === 'any') {
     return cells.map((cell) => (MISSING.has(cell) ? 'nan' : cell));
+  }
   if (dtype === 'bool') return cells.map(readBoolean);
   if (isInteger(dtype)) {
     const integers = cells.map(readInteger);

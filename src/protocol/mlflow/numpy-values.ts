@@ -133,10 +133,9 @@ function castTime(value: unknown): bigint | null {
 }
 
 function asciiBytes(text: string): Uint8Array {
-  // eslint-disable-next-line no-control-regex -- these are what ASCII is
   if (!/^[\0-\x7f]*$/.test(text)) throw new Misfit("'ascii' codec can't encode characters");
   // NumPy takes zeros at the end for padding.
-  // eslint-disable-next-line no-control-regex -- as above
+
   return new Uint8Array(Buffer.from(text.replace(/\0+$/, ''), 'ascii'));
 }
 

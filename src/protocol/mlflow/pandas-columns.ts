@@ -141,8 +141,9 @@ export function fromBase64(value: unknown): Uint8Array {
   for (const character of value) {
     if (character === '=') {
       pads += 1;
-      if (digits.length % 4 >= 2 && (digits.length % 4) + pads >= 4)
+      if (digits.length % 4 >= 2 && (digits.length % 4) + pads >= 4) {
         return new Uint8Array(Buffer.from(digits, 'base64'));
+      }
     } else if (/[A-Za-z0-9+/]/.test(character)) {
       digits += character;
       pads = 0;

@@ -2,7 +2,7 @@
  * Answers of MLflow's scoring server, and its failures.
  *
  * A data frame is answered as pandas' records, tensors by the name of each output: what MLflow's own server does with
- * an ONNX model. NaN and the infinities are null, where MLflow prints words that are no JSON.
+ * an ONNX model. NaN and the infinities are null, where MLflow prints words that are no JSON: that only its profile does.
  */
 import type { ErrorCode } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
@@ -10,6 +10,8 @@ import type { Tensor } from '../../core/tensor.ts';
 import { jsonRows } from '../rows/encode-rows.ts';
 import { jsonNested, jsonValue } from '../values-out.ts';
 import { BAD_PARAMS } from './params.ts';
+import type { ScoringProfile } from './coercion.ts';
+import { encodePythonRecords, encodePythonTensors } from './python-answer.ts';
 import type { ScoringForm } from './scoring-request.ts';
 
 export interface ScoringAnswer {
@@ -20,7 +22,13 @@ export interface ScoringAnswer {
 }
 
 /** @throws {ServeryError} `UNSUPPORTED` when an output holds bytes that are not text */
-export function encodeScoring({ signature, outputs, rows }: ScoringAnswer, form: ScoringForm): string {
+export function encodeScoring(answer: ScoringAnswer, form: ScoringForm, profile: ScoringProfile): string {
+  const { signature, outputs, rows } = answer;
+  if (profile === 'mlflow-compat') {
+    if (form === 'tensors') return encodePythonTensors(signature, outputs);
+    const text = encodePythonRecords(signature, outputs);
+    if (text !== undefined) return text;
+  }
   if (form === 'records') {
     return `{"predictions": [${Array.from(jsonRows(signature, outputs, rows, false)).join(', ')}]}`;
   }
@@ -83,6 +91,9 @@ export function scoringFailure(code: ErrorCode, message: string, status: number)
     }
   }
 }
+
+/** To a frame without rows. */
+export const NO_PREDICTIONS = '{"predictions": []}';
 
 function invalidText(message: string): string {
   return /^(Invalid input|The input must|Failed to parse input)/.test(message) ? message : `Invalid input. ${message}`;

@@ -36,6 +36,8 @@ export type ScoringForm = 'records' | 'tensors';
 export interface ScoringRequest {
   readonly tensors: readonly NamedTensor[];
   readonly form: ScoringForm;
+  /** A frame without rows, which has an answer of its own. */
+  readonly isEmpty: boolean;
 }
 
 /** The model that is asked, and how. */
@@ -98,9 +100,14 @@ function readerFor({ signature, declared, profile }: ScoringTarget, limits: Deco
 }
 
 /** Where MLflow knows columns it makes a frame of everything; and tensors, where it knows these. */
-function answeredBy({ schema }: Reader, tensors: readonly NamedTensor[], form: ScoringForm): ScoringRequest {
-  if (schema.declared === undefined) return { tensors, form };
-  return { tensors, form: schema.declared === 'columns' ? 'records' : 'tensors' };
+function answeredBy(
+  { schema, signature }: Reader,
+  tensors: readonly NamedTensor[],
+  byBody: ScoringForm,
+): ScoringRequest {
+  const byModel = schema.declared === 'columns' ? 'records' : 'tensors';
+  const form = schema.declared === undefined ? byBody : byModel;
+  return { tensors, form, isEmpty: form === 'records' && signature.batched && tensors[0]?.shape[0] === 0 };
 }
 
 const ENVELOPES = ['dataframe_split', 'dataframe_records', 'instances', 'inputs'] as const;
@@ -205,8 +212,9 @@ function readRows(
   try {
     return decodeRows(signature, typed, options);
   } catch (error) {
-    if (!(error instanceof ServeryError) || error.code !== 'INVALID_INPUT' || error instanceof InexactInteger)
+    if (!(error instanceof ServeryError) || error.code !== 'INVALID_INPUT' || error instanceof InexactInteger) {
       throw error;
+    }
     const where = form === 'tensors' ? '' : 'Data is not compatible with model signature. ';
     throw new ServeryError('INVALID_REQUEST', `Invalid input. ${where}${error.message}`, { cause: error });
   }
@@ -315,8 +323,9 @@ function readTensor(spec: TensorSpec, nest: unknown, reader: Reader): NamedTenso
   try {
     return readNest(spec, nest, reader);
   } catch (error) {
-    if (!(error instanceof ServeryError) || error.code !== 'INVALID_INPUT' || error instanceof InexactInteger)
+    if (!(error instanceof ServeryError) || error.code !== 'INVALID_INPUT' || error instanceof InexactInteger) {
       throw error;
+    }
     throw new ServeryError('INVALID_REQUEST', `Invalid input. ${error.message}`, { cause: error });
   }
 }
