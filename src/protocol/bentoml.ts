@@ -187,9 +187,9 @@ function argumentSchema(spec: TensorSpec, dataframes: boolean): object {
   return { anyOf: [{ type: 'string' }, { type: 'array', items: {} }] };
 }
 
-/** A single output of bytes is a file to the clients. */
+/** A single output that is declared to be bytes is a file to the clients. */
 export function fileOutput({ outputs: [only, another] }: Signature): TensorSpec | undefined {
-  return another === undefined && only?.datatype === 'BYTES' && only.text !== true ? only : undefined;
+  return another === undefined && only?.text === false ? only : undefined;
 }
 
 /** What the bytes are, by how they begin. */
