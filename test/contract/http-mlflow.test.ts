@@ -178,6 +178,12 @@ describe('the scoring server of MLflow', () => {
     assert.match(wrong.text, /"BAD_REQUEST","message":"Invalid input. could not convert string to float"/);
   });
 
+  test('keeps lists in the profile where the outputs are no columns of one length', async () => {
+    await using door = await openWith({ protocols: { mlflow: { model: 'iris', profile: 'mlflow-compat' } } });
+    const { text } = await send(door, '{"dataframe_records": [{"a": "1", "b": 2, "c": null, "d": true}]}');
+    assert.equal(text, '{"predictions": [{"label": 1, "probabilities": [0.25, 0.5, 0.25]}]}');
+  });
+
   test('reads Parquet, and says when it is none', async () => {
     await using door = await open();
     const type = 'application/vnd.apache.parquet';

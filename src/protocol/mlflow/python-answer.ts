@@ -7,13 +7,18 @@ import { elementCount, type BytesElement, type Tensor } from '../../core/tensor.
 import { fromHalf } from '../half.ts';
 import { pythonFloat } from './python-json.ts';
 
-export function encodePythonRecords({ outputs: specs }: Signature, outputs: readonly Tensor[]): string | undefined {
+/** @param rows of the question: where the outputs differ in length, of which MLflow can make no frame, each has its list */
+export function encodePythonRecords({ outputs: specs }: Signature, outputs: readonly Tensor[], rows: number): string {
   const sizes = outputs.map(({ shape }) => elementCount(shape));
-  const [rows = 0] = sizes;
-  // Of columns that differ in length MLflow makes no frame.
-  if (sizes.some((size) => size !== rows)) return undefined;
-  const records = Array.from({ length: rows }, (_, row) => {
-    return `{${specs.map(({ name }, i) => `${ascii(name)}: ${valueText(outputs[i]!, row)}`).join(', ')}}`;
+  const [size = 0] = sizes;
+  const isFlat = sizes.every((each) => each === size);
+  const records = Array.from({ length: isFlat ? size : rows }, (_, row) => {
+    const members = specs.map(({ name }, i) => {
+      const tensor = outputs[i]!;
+      const inner = isFlat ? [] : tensor.shape.slice(1);
+      return `${ascii(name)}: ${nestText(tensor, inner, row * elementCount(inner))}`;
+    });
+    return `{${members.join(', ')}}`;
   });
   return `{"predictions": [${records.join(', ')}]}`;
 }

@@ -25,9 +25,7 @@ export interface ScoringAnswer {
 export function encodeScoring(answer: ScoringAnswer, form: ScoringForm, profile: ScoringProfile): string {
   const { signature, outputs, rows } = answer;
   if (profile === 'mlflow-compat') {
-    if (form === 'tensors') return encodePythonTensors(signature, outputs);
-    const text = encodePythonRecords(signature, outputs);
-    if (text !== undefined) return text;
+    return form === 'tensors' ? encodePythonTensors(signature, outputs) : encodePythonRecords(signature, outputs, rows);
   }
   if (form === 'records') {
     return `{"predictions": [${Array.from(jsonRows(signature, outputs, rows, false)).join(', ')}]}`;
