@@ -35,8 +35,13 @@ export interface ArtifactHints {
   readonly file: string;
   readonly inputs: readonly ValueHint[];
   readonly outputs: readonly ValueHint[];
+  /** What a call may say beside its inputs; undefined where the file says nothing of it. */
+  readonly params?: readonly ParamHint[];
   readonly example?: ExampleFile;
 }
+
+/** The part of the hints that requests are read by. */
+export type DeclaredValues = Pick<ArtifactHints, 'inputs' | 'params'>;
 
 /** A tensor; or, without a shape, a column: a single value of each row. */
 export interface ValueHint {
@@ -46,6 +51,17 @@ export interface ValueHint {
   /** `none` is what no tensor holds. */
   readonly kind: 'boolean' | 'integer' | 'number' | 'text' | 'any' | 'none';
   readonly shape?: readonly (number | null)[];
+  /** Of a column that holds a list in each row: the type of its values. */
+  readonly itemType?: string;
+}
+
+/** A parameter of a call, as the file describes it. */
+export interface ParamHint {
+  readonly name: string;
+  readonly type: string;
+  readonly default: unknown;
+  /** Its value is a list. */
+  readonly isList: boolean;
 }
 
 /** A file in the version's folder with a request that the model must be able to answer. */

@@ -13,7 +13,10 @@ export interface TensorSpec {
   readonly datatype: Datatype;
   /** `null` is an axis of any size. With `Signature.batched`, axis 0 is `null` and counts rows. */
   readonly shape: readonly (number | null)[];
-  /** BYTES only: elements must be UTF-8 text without NUL, since the runtime would damage others. */
+  /**
+   * BYTES only: elements must be UTF-8 text without NUL, since the runtime would damage others. False of an output:
+   * they are files, and never text.
+   */
   readonly text?: boolean;
   /** Inputs of shape [n, k]: the names of the k features, in their order. */
   readonly features?: readonly string[];

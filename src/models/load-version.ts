@@ -6,7 +6,7 @@
  */
 import { SharedQueue } from '../batching/shared-queue.ts';
 import { systemClock } from '../core/clock.ts';
-import type { ModelArtifact } from '../core/model.ts';
+import type { ArtifactHints, DeclaredValues, ModelArtifact } from '../core/model.ts';
 import type { CheckedInputs, Signature } from '../core/signature.ts';
 import type { LoadedModel, PredictRows, RunnerSource, Runtime } from '../runtime/runtime.ts';
 import type { ResolvedVersion } from './control-api.ts';
@@ -105,6 +105,7 @@ export async function loadVersion(
       costs,
       ...(facts.route === undefined ? {} : { route: facts.route }),
       ...(facts.streams === true && { streams: true }),
+      ...(artifact.hints !== undefined && { declared: declaredBy(artifact.hints) }),
       exampleRows,
     };
     const placement = artifact.format === 'handler' ? 'handler threads' : probed.inline ? 'inline' : 'executor';
@@ -134,4 +135,8 @@ export async function loadVersion(
     await model[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+function declaredBy({ inputs, params }: ArtifactHints): DeclaredValues {
+  return { inputs, ...(params !== undefined && { params }) };
 }

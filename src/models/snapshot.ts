@@ -7,7 +7,7 @@
  */
 import type { BatchingOptions } from '../batching/options.ts';
 import type { VersionState } from '../core/events.ts';
-import type { ModelVersion } from '../core/model.ts';
+import type { DeclaredValues, ModelVersion } from '../core/model.ts';
 import type { Signature } from '../core/signature.ts';
 import type { HandlerRoute, RunnerSource } from '../runtime/runtime.ts';
 
@@ -30,6 +30,8 @@ export interface VersionDescriptor {
   readonly route?: HandlerRoute;
   /** Its answers can be had bit by bit. */
   readonly streams?: boolean;
+  /** What another file of the version says that a request holds. */
+  readonly declared?: DeclaredValues;
   /** Real or made rows (plain-door form) for documentation. */
   readonly exampleRows: readonly Record<string, unknown>[];
 }

@@ -4,7 +4,7 @@
  * A model is a method. Its inputs are the arguments: tensors with their axis of rows, or without it for one row; the
  * answer then has none either. Rules: BentoML's `_bentoml_impl/serde.py` and `client/http.py`.
  */
-import { ServeryError } from '../core/errors.ts';
+import { ServeryError, invalidInput, quote } from '../core/errors.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
 import type { Datatype, NamedTensor, Tensor } from '../core/tensor.ts';
 import { decodeInputs, encodeOutputs } from './instances.ts';
@@ -18,7 +18,8 @@ export interface Arguments {
 
 /** @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT` */
 export function decodeArguments(text: string, signature: Signature, limits: DecodeLimits): Arguments {
-  const read = (document: unknown): Arguments => {
+  const read = (parsed: unknown): Arguments => {
+    const document = withoutFrames(parsed, signature.inputs);
     const isRow = signature.batched && isOneRow(document, signature.inputs);
     const inputs = isRow ? withRowAxis(document) : document;
     return { tensors: decodeInputs(inputs, signature, text.length, limits), isRow };
@@ -34,6 +35,48 @@ export function decodeArguments(text: string, signature: Signature, limits: Deco
 /** The answer as JSON: the value of the one output, or an object of all. */
 export function encodeAnswer(signature: Signature, outputs: readonly Tensor[], isRow: boolean): string {
   return encodeOutputs(signature, isRow ? outputs.map(withoutRowAxis) : outputs);
+}
+
+/** Data frames among the arguments, or as the only one, as lists in the order of the features. */
+function withoutFrames(document: unknown, inputs: readonly TensorSpec[]): unknown {
+  const [only, another] = inputs;
+  if (Array.isArray(document)) return another === undefined ? listsOf(document, only) : document;
+  if (!isArguments(document)) return document;
+  return Object.fromEntries(
+    Object.entries(document).map(([name, value]) => [
+      name,
+      listsOf(
+        value,
+        inputs.find((spec) => spec.name === name),
+      ),
+    ]),
+  );
+}
+
+/** Records, or lists by column; and a record alone, which is one row. */
+function listsOf(frame: unknown, spec: TensorSpec | undefined): unknown {
+  const features = spec?.features;
+  if (features === undefined) return frame;
+  if (Array.isArray(frame)) {
+    return frame.some(isJsonObject) ? frame.map((row: unknown) => valuesOf(row, features, spec!.name)) : frame;
+  }
+  if (!isJsonObject(frame)) return frame;
+  const values = valuesOf(frame, features, spec!.name);
+  if (!values.every(Array.isArray)) return values;
+  const [first = []] = values as unknown[][];
+  if (values.some((list) => (list as unknown[]).length !== first.length)) {
+    throw invalidInput(spec!.name, 'its columns differ in length');
+  }
+  return first.map((_, row) => values.map((list) => (list as unknown[])[row]));
+}
+
+function valuesOf(row: unknown, features: readonly string[], name: string): readonly unknown[] {
+  if (!isJsonObject(row)) throw invalidInput(name, 'expected an object in each row, as in another');
+  const unknown = Object.keys(row).find((key) => !features.includes(key));
+  if (unknown !== undefined) throw invalidInput(name, `it has no column ${quote(unknown)}`);
+  const missing = features.find((feature) => !Object.hasOwn(row, feature));
+  if (missing !== undefined) throw invalidInput(name, `column ${quote(missing)} is missing`);
+  return features.map((feature) => row[feature]);
 }
 
 function isOneRow(document: unknown, inputs: readonly TensorSpec[]): boolean {
@@ -111,11 +154,13 @@ export interface Method {
   readonly route?: { readonly bodySchema: unknown; readonly responseSchema: unknown } | undefined;
   readonly streams: boolean;
   readonly batchable: boolean;
+  /** Inputs with named features are data frames. */
+  readonly dataframes: boolean;
 }
 
 /** What its clients need to call a model by name. */
-export function methodSchema({ model, signature, route, streams, batchable }: Method): MethodSchema {
-  const input = route === undefined ? argumentsSchema(signature.inputs) : bodySchema(route.bodySchema);
+export function methodSchema({ model, signature, route, streams, batchable, dataframes }: Method): MethodSchema {
+  const input = route === undefined ? argumentsSchema(signature.inputs, dataframes) : bodySchema(route.bodySchema);
   const output = streams ? { type: 'string', is_stream: true } : (route?.responseSchema ?? outputSchema(signature));
   // Clients make an attribute of the name; the path is that of the model.
   const name = model.replace(/[^A-Za-z0-9_]/g, '_');
@@ -127,19 +172,60 @@ function bodySchema(schema: unknown): object {
   return isObject ? schema : { ...(schema as object), root_input: true };
 }
 
-function argumentsSchema(inputs: readonly TensorSpec[]): object {
-  const properties = Object.fromEntries(inputs.map((spec) => [spec.name, argumentSchema(spec)]));
+function argumentsSchema(inputs: readonly TensorSpec[], dataframes: boolean): object {
+  const properties = Object.fromEntries(inputs.map((spec) => [spec.name, argumentSchema(spec, dataframes)]));
   return { title: 'Input', type: 'object', properties, required: inputs.map(({ name }) => name) };
 }
 
-function argumentSchema(spec: TensorSpec): object {
+function argumentSchema(spec: TensorSpec, dataframes: boolean): object {
+  if (dataframes && spec.features !== undefined) {
+    return { type: 'dataframe', orient: 'records', columns: spec.features };
+  }
   if (spec.datatype !== 'BYTES') return tensorSchema(spec.datatype);
   if (spec.text !== true) return { type: 'file', format: 'binary' };
   // Of a list alone, clients would make one of the letters of a text.
   return { anyOf: [{ type: 'string' }, { type: 'array', items: {} }] };
 }
 
-function outputSchema({ outputs }: Signature): object {
+/** A single output that is declared to be bytes is a file to the clients. */
+export function fileOutput({ outputs: [only, another] }: Signature): TensorSpec | undefined {
+  return another === undefined && only?.text === false ? only : undefined;
+}
+
+/** What the bytes are, by how they begin. */
+export function fileType(bytes: Uint8Array): string {
+  const start = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
+  return SIGNATURES.find(([signature]) => signature.test(start))?.[1] ?? 'application/octet-stream';
+}
+
+const SIGNATURES: readonly (readonly [RegExp, string])[] = [
+  [/^\x89PNG\r\n/, 'image/png'],
+  [/^\xff\xd8\xff/, 'image/jpeg'],
+  [/^GIF8/, 'image/gif'],
+  [/^RIFF....WEBP/s, 'image/webp'],
+  [/^%PDF-/, 'application/pdf'],
+  [/^RIFF....WAVE/s, 'audio/wav'],
+];
+
+/** A schema of the clients as OpenAPI has it: without the types that only they know. */
+export function plainSchema(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(plainSchema);
+  if (!isJsonObject(schema)) return schema;
+  switch (schema['type']) {
+    case 'tensor':
+      return {};
+    case 'dataframe':
+      return { type: 'array', items: { type: 'object' } };
+    case 'file':
+      return { type: 'string', format: 'binary' };
+  }
+  const { $schema: _, root_input: __, is_stream: ___, ...rest } = schema;
+  return Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, plainSchema(value)]));
+}
+
+function outputSchema(signature: Signature): object {
+  const { outputs } = signature;
+  if (fileOutput(signature) !== undefined) return { type: 'file', format: 'binary' };
   const schemas = outputs.map(
     ({ name, datatype }) => [name, datatype === 'BYTES' ? {} : tensorSchema(datatype)] as const,
   );

@@ -18,7 +18,7 @@ import { isFloat } from './values-in.ts';
 
 /** @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT` */
 export function parseCsv(text: string, signature: Signature): NumberedRows {
-  const [header, ...records] = readRecords(text);
+  const [header, ...records] = readCsvRecords(text);
   if (header === undefined) throw new ServeryError('INVALID_REQUEST', 'Cannot read the CSV: it has no header');
   const twice = header.find((name, i) => header.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -52,7 +52,7 @@ export function parseCsv(text: string, signature: Signature): NumberedRows {
  * @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT`
  */
 export function parseBareCsv(text: string, signature: Signature): NumberedRows {
-  const records = readRecords(text);
+  const records = readCsvRecords(text);
   const { inputs, knownKeys, slots } = rowPlan(signature);
   if (records[0]?.every((name) => knownKeys.has(name)) === true) return parseCsv(text, signature);
   const nameRow = (index: number): string => `line ${lineOf(text, index - 1)}`;
@@ -71,7 +71,8 @@ export function parseBareCsv(text: string, signature: Signature): NumberedRows {
 
 const CSV_FORM = { bom: true, skip_empty_lines: true } as const;
 
-function readRecords(text: string): string[][] {
+/** @throws {ServeryError} `INVALID_REQUEST` */
+export function readCsvRecords(text: string): string[][] {
   try {
     return parse(text, CSV_FORM);
   } catch (error) {

@@ -31,7 +31,10 @@ export function decodeExampleBody(text: string, signature: Signature): ExampleBo
       return { tensors: decodeInferRequest(body).inputs, rows: undefined };
     }
     if (isScoring(document)) {
-      return { tensors: decodeScoring(body, 'json', signature, DEFAULT_DECODE_LIMITS).tensors, rows: undefined };
+      return {
+        tensors: decodeScoring(body, 'json', { signature, profile: 'strict' }, DEFAULT_DECODE_LIMITS).tensors,
+        rows: undefined,
+      };
     }
   }
   throw new ServeryError('INVALID_REQUEST', 'expected { "rows": [ … ] } with at least one row');

@@ -6,6 +6,7 @@
  */
 import * as z from 'zod';
 import { address } from '../core/address.ts';
+import { bentomlOptions } from './bentoml-options.ts';
 import { mlflowOptions } from './mlflow/options.ts';
 import { sagemakerOptions } from './sagemaker/options.ts';
 import { vertexOptions } from './vertex/options.ts';
@@ -56,7 +57,7 @@ export const protocolOptions = z.strictObject({
       metrics: ownPort("TorchServe's metrics", 8082),
     })
     .prefault({}),
-  bentoml: z.strictObject({ http: ownPort('BentoML', 3000) }).prefault({}),
+  bentoml: z.strictObject({ http: ownPort('BentoML', 3000), ...bentomlOptions }).prefault({}),
   vertex: z
     .strictObject({
       enabled: z.boolean().default(true).describe("Answers clients of Vertex AI's predictions on the shared ports."),

@@ -1,7 +1,7 @@
 /** The schemas in an `MLmodel`: JSON in its YAML, of columns or of tensors with the types of NumPy. */
 import * as z from 'zod';
 import { quote } from '../core/errors.ts';
-import type { ValueHint } from '../core/model.ts';
+import type { ParamHint, ValueHint } from '../core/model.ts';
 
 const MAX_VALUES = 100_000;
 
@@ -14,6 +14,18 @@ const valueSchema = z.object({
 });
 const schema = z.array(valueSchema).max(MAX_VALUES);
 type Value = z.infer<typeof valueSchema>;
+const paramsSchema = z
+  .array(
+    z.object({
+      name: z.union([z.string(), z.number()]),
+      type: z.string().optional(),
+      // Before version 2.6 of MLflow.
+      dtype: z.string().optional(),
+      default: z.unknown(),
+      shape: z.array(z.int()).nullish(),
+    }),
+  )
+  .max(MAX_VALUES);
 
 const COLUMN_KINDS: Readonly<Record<string, ValueHint['kind']>> = {
   boolean: 'boolean',
@@ -36,23 +48,37 @@ export function parseSchema(
 ): readonly ValueHint[] | string {
   if (text === undefined || text === null) return [];
   const where = `the ${side} of its signature`;
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    return `${where} are not JSON`;
-  }
-  const { data, error } = schema.safeParse(document);
-  if (error !== undefined) {
-    const [issue] = error.issues;
-    return `${where}, ${issue!.path.join('.') || 'as a whole'}: ${issue!.message}`;
-  }
+  const data = read(where, text, schema);
+  if (typeof data === 'string') return data;
   const hints = data.map(hintOf);
   if (new Set(hints.map(({ shape }) => shape === undefined)).size > 1) return `${where} mix columns and tensors`;
   const names = hints.flatMap(({ name }) => name ?? []);
   const twice = names.length === new Set(names).size ? undefined : names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) return `${where} have ${quote(twice)} twice`;
   return hints;
+}
+
+/** @returns what a call may say beside its inputs; or what is wrong */
+export function parseParams(text: string | null | undefined): readonly ParamHint[] | string | undefined {
+  if (text === undefined || text === null) return undefined;
+  const data = read('the params of its signature', text, paramsSchema);
+  if (typeof data === 'string') return data;
+  return data.map(({ name, type, dtype, shape, default: value }) => {
+    return { name: String(name), type: type ?? dtype ?? 'any', default: value, isList: Array.isArray(shape) };
+  });
+}
+
+function read<T>(where: string, text: string, form: z.ZodType<T>): T | string {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    return `${where} are not JSON`;
+  }
+  const { data, error } = form.safeParse(document);
+  if (error === undefined) return data;
+  const [issue] = error.issues;
+  return `${where}, ${issue!.path.join('.') || 'as a whole'}: ${issue!.message}`;
 }
 
 function hintOf({ type, name, items, 'tensor-spec': tensor }: Value): ValueHint {
@@ -62,7 +88,8 @@ function hintOf({ type, name, items, 'tensor-spec': tensor }: Value): ValueHint 
     return { ...named, type: tensor.dtype, kind: kindOfDtype(tensor.dtype), shape };
   }
   const isList = type === 'array' && items !== undefined && items !== null;
-  return { ...named, type: isList ? `array of ${items.type}` : type, kind: kindOfColumn(isList ? items.type : type) };
+  if (!isList) return { ...named, type, kind: kindOfColumn(type) };
+  return { ...named, type: `array of ${items.type}`, kind: kindOfColumn(items.type), itemType: items.type };
 }
 
 /** Types that MLflow may add some day say nothing here. */

@@ -9,8 +9,8 @@ import { join, posix } from 'node:path';
 import { parseDocument } from 'yaml';
 import * as z from 'zod';
 import { quote } from '../core/errors.ts';
-import type { ArtifactFormat, ArtifactHints, ExampleFile, ValueHint } from '../core/model.ts';
-import { parseSchema } from './mlmodel-schema.ts';
+import type { ArtifactFormat, ArtifactHints, ExampleFile, ParamHint, ValueHint } from '../core/model.ts';
+import { parseParams, parseSchema } from './mlmodel-schema.ts';
 import { rememberByFingerprint } from './remember.ts';
 
 export const MLMODEL = 'MLmodel';
@@ -19,7 +19,9 @@ const MAX_BYTES = 2 ** 21;
 
 const mlmodelSchema = z.object({
   flavors: z.record(z.string(), z.object({ data: z.string().nullish() }).nullish()),
-  signature: z.object({ inputs: z.string().nullish(), outputs: z.string().nullish() }).nullish(),
+  signature: z
+    .object({ inputs: z.string().nullish(), outputs: z.string().nullish(), params: z.string().nullish() })
+    .nullish(),
   saved_input_example_info: z.object({ type: z.string().nullish(), pandas_orient: z.string().nullish() }).nullish(),
 });
 
@@ -29,6 +31,7 @@ interface Mlmodel {
   readonly onnx: string | undefined;
   readonly inputs: readonly ValueHint[];
   readonly outputs: readonly ValueHint[];
+  readonly params: readonly ParamHint[] | undefined;
   /** The key of a request's body for what is in `input_example.json`; undefined where it is for none. */
   readonly exampleUnder: string | undefined;
 }
@@ -53,7 +56,7 @@ export async function entryOfMlmodel(
   if (beside?.format === 'handler') return beside; // it has a signature of its own, and its own use for the rest
   const mlmodel = await read(join(folder, MLMODEL), fingerprint);
   if (typeof mlmodel === 'string') return `its ${MLMODEL} cannot be used: ${mlmodel}`;
-  const { flavors, onnx, inputs, outputs } = mlmodel;
+  const { flavors, onnx, inputs, outputs, params } = mlmodel;
   const file = onnx === undefined ? beside?.file : posix.normalize(onnx);
   if (file === undefined) return refusal(flavors);
   if (!names.includes(file)) return `its ${MLMODEL} names the artifact ${quote(file)}, which is not in the folder`;
@@ -61,7 +64,13 @@ export async function entryOfMlmodel(
     return `it holds ${beside.file} and ${quote(file)}, which its ${MLMODEL} names; expected one artifact`;
   }
   const example = exampleOf(names, mlmodel);
-  const hints = { file: MLMODEL, inputs, outputs, ...(example !== undefined && { example }) };
+  const hints = {
+    file: MLMODEL,
+    inputs,
+    outputs,
+    ...(params !== undefined && { params }),
+    ...(example !== undefined && { example }),
+  };
   return { format: 'onnx', file, hints };
 }
 
@@ -115,7 +124,9 @@ async function readMlmodel(path: string): Promise<Mlmodel | string> {
   if (typeof inputs === 'string') return inputs;
   const outputs = parseSchema('outputs', signature?.outputs);
   if (typeof outputs === 'string') return outputs;
-  return { flavors: Object.keys(flavors), onnx, inputs, outputs, exampleUnder: underOf(example) };
+  const params = parseParams(signature?.params);
+  if (typeof params === 'string') return params;
+  return { flavors: Object.keys(flavors), onnx, inputs, outputs, params, exampleUnder: underOf(example) };
 }
 
 function underOf(info: z.infer<typeof mlmodelSchema>['saved_input_example_info']): string | undefined {

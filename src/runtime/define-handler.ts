@@ -32,6 +32,8 @@ export type OutputSpec =
   | {
       readonly datatype: Datatype;
       readonly shape?: readonly (number | null)[];
+      /** BYTES: a file (an image) and never text, for clients that tell them apart. */
+      readonly as?: 'bytes';
       /** Names of the classes: by value for integers, by position for shape [k]. */
       readonly labels?: readonly string[];
     };

@@ -1,6 +1,7 @@
 /** BentoML's port over a real socket, byte by byte where its clients see it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { ownTable } from '../../src/http/routes.ts';
 import { openDoor, testKeys, type Door } from '../support/http-door.ts';
 
@@ -40,6 +41,24 @@ test('it says whether it lives and is ready, and lists its methods', async () =>
   assert.ok(names.includes('doubler') && names.includes('scorer') && !names.includes('late'), names.join());
   const document = JSON.parse((await answer(door.fetch('/docs.json')))[1]) as { paths: object };
   assert.ok(Object.hasOwn(document.paths, '/doubler'));
+  const { valid, errors } = await new Validator().validate(document);
+  assert.equal(valid, true, JSON.stringify(errors));
+});
+
+test('an input with named features takes a data frame, by records or by columns', async () => {
+  await using door = await open();
+  const records = [{ d: 4, c: 3, b: 2, a: 1 }];
+  const answer = '{"label":[1],"probabilities":[[0.25,0.5,0.25]]}';
+  assert.deepEqual(await post(door, '/iris', { X: records }), [200, answer]);
+  assert.deepEqual(await post(door, '/iris', { X: { a: [1], b: [2], c: [3], d: [4] } }), [200, answer]);
+  const [status, text] = await post(door, '/iris', { X: [{ a: 1, b: 2, c: 3 }] });
+  assert.deepEqual(
+    [status, text],
+    [
+      400,
+      '{"error":"1 validation error for Input","detail":[{"type":"value_error","loc":[],"msg":"Cannot use input \\"X\\": column \\"d\\" is missing"}]}',
+    ],
+  );
 });
 
 test('it fails in the words of the original', async () => {

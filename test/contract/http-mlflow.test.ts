@@ -1,8 +1,12 @@
 /** MLflow's scoring server over a real socket: every form of a body, and failures in its words. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { ownTable } from '../../src/http/routes.ts';
 import { openDoor, type Door } from '../support/http-door.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const openWith = (settings: Parameters<typeof openDoor>[2]) => openDoor({}, { keys: [] }, settings);
 const open = (model = 'doubler') => openWith({ protocols: { mlflow: { model } } });
@@ -70,7 +74,6 @@ describe('the scoring server of MLflow', () => {
       '{"dataframe_split": {"data": [[1,2]], "dtype": 1}}',
       /^Invalid input\. 'dataframe_split'/,
     ],
-    ['a frame without rows', '{"dataframe_records": []}', /^Invalid input\. 'dataframe_records'/],
     ['rows that are too short', '{"dataframe_split": {"columns": ["a","b"], "data": [[1]]}}', /^Invalid input\. row 0/],
     ['a scalar', '{"inputs": 3.5}', /^Invalid input\. /],
     ['parameters as a list', '{"inputs": [[1,2]], "params": [1]}', /^Invalid input\. Parameters must be a dictionary/],
@@ -97,12 +100,9 @@ describe('the scoring server of MLflow', () => {
       assert.equal(status, 400);
       assert.deepEqual(
         [failure['error_code'], failure['error_class'], failure['sqlstate']],
-        ['INVALID_PARAMETER_VALUE', 'SCHEMA_ENFORCEMENT_FAILED', 'KAM01'],
+        ['BAD_REQUEST', 'INVALID_PARAMETER_VALUE', 'KAM00'],
       );
-      assert.match(
-        failure['message']!,
-        /^Failed to predict data\. \nError: Failed to enforce schema of data\. Error: /,
-      );
+      assert.match(failure['message']!, /^Invalid input\. Data is not compatible with model signature\. /);
     });
   }
 
@@ -112,7 +112,6 @@ describe('the scoring server of MLflow', () => {
     ['application/json;', /^Unrecognized content type parameters: /],
     ['application/json; profile=x', /^Unrecognized content type parameters: /],
     ['application/json; charset=latin-1', /^The scoring server only supports UTF-8$/],
-    ['application/vnd.apache.parquet', /^Parquet /],
   ] as const) {
     test(`refuses the type ${type} in plain text`, async () => {
       await using door = await open();
@@ -121,6 +120,86 @@ describe('the scoring server of MLflow', () => {
       assert.match(text, expected);
     });
   }
+
+  for (const [body, message] of [
+    ['{"dataframe_records": []}', "Model is missing inputs ['a', 'b', 'c', 'd']."],
+    [
+      '{"dataframe_records": [{"a": 1, "b": 2, "e": 3}]}',
+      "Model is missing inputs ['c', 'd']. Note that there were extra inputs: ['e'].",
+    ],
+    ['{"inputs": [[1, 2, 3]]}', 'Cannot use input "X": unexpected shape [1, 3], expected [*, 4]'],
+  ] as const) {
+    test(`says what of the schema ${body} does not fit`, async () => {
+      await using door = await open('iris');
+      const { status, text } = await send(door, body);
+      assert.equal(status, 400);
+      assert.equal(
+        text,
+        JSON.stringify({
+          error_code: 'INVALID_PARAMETER_VALUE',
+          message: `Failed to predict data. \nError: Failed to enforce schema of data. Error: ${message}`,
+          sqlstate: 'KAM01',
+          error_class: 'SCHEMA_ENFORCEMENT_FAILED',
+        }),
+      );
+    });
+  }
+
+  test('answers a frame without rows with none', async () => {
+    await using door = await open();
+    const { status, text } = await send(door, '{"dataframe_split": {"columns": ["a", "b"], "data": []}}');
+    assert.deepEqual([status, text], [200, '{"predictions": []}']);
+  });
+
+  test('gives a handler with JSON bodies what is for a language model, and many in an envelope', async () => {
+    await using door = await open('scorer');
+    assert.equal((await send(door, '{"prompt": "x", "amount": 50}')).text, '{"score":0.5}');
+    const many = await send(door, '{"dataframe_split": {"columns": ["amount"], "data": [[50], [100]]}}');
+    assert.equal(many.text, '{"predictions": [{"score":0.5}, {"score":1}]}');
+    const wrong = await send(door, '{"input": 1, "amount": "x"}');
+    assert.equal(wrong.status, 400);
+    assert.match(wrong.text, /"BAD_REQUEST","message":"Invalid input. amount: expected a number"/);
+    assert.equal((await send(door, 'a\n1\n', 'text/csv')).status, 415);
+    assert.equal((await send(door, '{"amount": 50}')).status, 400);
+  });
+
+  test('converts and prints as Python in its profile', async () => {
+    await using door = await openWith({ protocols: { mlflow: { model: 'doubler', profile: 'mlflow-compat' } } });
+    const records = await send(door, '{"dataframe_split": {"columns": ["a","b"], "data": [["1", true], [NaN, 1e40]]}}');
+    // Each output is flat in a frame.
+    const flat = ['3.0', '3.0', 'NaN', 'Infinity'].map((value) => `{"y": ${value}}`);
+    assert.deepEqual([records.status, records.text], [200, `{"predictions": [${flat.join(', ')}]}`]);
+    const nested = await send(door, '{"inputs": [["1.5", null]], "inputs": [["0.5", null]]}');
+    assert.equal(nested.text, '{"predictions": {"y": [[1.5, NaN]]}}');
+    const cells = await send(door, 'a,b\n1,NA\n', 'text/csv');
+    assert.equal(cells.text, '{"predictions": [{"y": 3.0}, {"y": NaN}]}');
+    const wrong = await send(door, '{"inputs": [["x", 1]]}');
+    assert.equal(wrong.status, 400);
+    assert.match(wrong.text, /"BAD_REQUEST","message":"Invalid input. could not convert string to float"/);
+  });
+
+  test('keeps lists in the profile where the outputs are no columns of one length', async () => {
+    await using door = await openWith({ protocols: { mlflow: { model: 'iris', profile: 'mlflow-compat' } } });
+    const { text } = await send(door, '{"dataframe_records": [{"a": "1", "b": 2, "c": null, "d": true}]}');
+    assert.equal(text, '{"predictions": [{"label": 1, "probabilities": [0.25, 0.5, 0.25]}]}');
+  });
+
+  test('reads Parquet, and says when it is none', async () => {
+    await using door = await open();
+    const type = 'application/vnd.apache.parquet';
+    const file = await parquetOf('SELECT 1::FLOAT AS a, 2::BIGINT AS b');
+    const read = await door.fetch('/invocations', { method: 'POST', body: file, headers: { 'content-type': type } });
+    assert.deepEqual([read.status, await read.text()], [200, '{"predictions": [{"y":[3,6]}]}']);
+    for (const broken of ['PAR1', file.subarray(0, file.length - 9), '']) {
+      const refused = await door.fetch('/invocations', {
+        method: 'POST',
+        body: broken as string,
+        headers: { 'content-type': type },
+      });
+      assert.equal(refused.status, 400);
+      assert.match(await refused.text(), /"BAD_REQUEST","message":"Failed to parse input as a Pandas DataFrame\. /);
+    }
+  });
 
   test('says that the model failed', async () => {
     await using door = await open('failing');
@@ -174,3 +253,13 @@ describe("MLflow's own port", () => {
     assert.equal(((await endpoint.json()) as { name: string }).name, 'doubler');
   });
 });
+
+async function parquetOf(sql: string): Promise<Buffer<ArrayBuffer>> {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'rows.parquet');
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  await connection.run(`COPY (${sql}) TO '${path}' (FORMAT parquet)`);
+  instance.closeSync();
+  return await readFile(path);
+}

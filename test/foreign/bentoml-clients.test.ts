@@ -15,6 +15,12 @@ const HANDLERS = {
     predict: (bodies) => bodies.map(({ length, tags }) => ({ long: length > 1, tags })),`,
   measure: `signature: { inputs: { image: { datatype: 'BYTES', as: 'bytes' } }, outputs: { bytes: 'INT32' } },
     predict: (rows) => rows.map(({ image }) => ({ bytes: image.length })),`,
+  order: `route: 'POST /order',
+    body: z.object({ item: z.object({ name: z.string(), size: z.number() }), amount: z.number().default(1) }),
+    response: z.object({ text: z.string() }),
+    predict: (bodies) => bodies.map(({ item, amount }) => ({ text: amount + ' ' + item.name + ' of ' + item.size })),`,
+  invert: `signature: { inputs: { image: { datatype: 'BYTES', as: 'bytes' } }, outputs: { image: { datatype: 'BYTES', as: 'bytes' } } },
+    predict: (rows) => rows.map(({ image }) => ({ image: image.toReversed() })),`,
   spell: `signature: { inputs: { word: 'BYTES' }, outputs: { letters: 'BYTES' } },
     *stream({ word }) { for (const letter of word) yield letter + '.'; },`,
   talk: `route: 'POST /talk',
@@ -40,10 +46,16 @@ it("serves BentoML's synchronous and asynchronous clients", async () => {
   const config = { protocols: { bentoml: { http: `127.0.0.1:${port}` } } };
   await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify(config));
   await using _server = await startServer(workspace.path);
+  await using frames = await workspaceWith({ iris: 'examples/quickstart/models/iris' });
+  const framePort = await freePort();
+  const frameConfig = { protocols: { bentoml: { http: `127.0.0.1:${framePort}`, dataframes: true } } };
+  await writeFile(`${frames.path}/servery.config.json`, JSON.stringify(frameConfig));
+  await using _frameServer = await startServer(frames.path);
   const python = process.env['SERVERY_TEST_PYTHON'];
   assert.ok(python, 'SERVERY_TEST_PYTHON names the Python that has test/foreign/requirements.txt');
   const env = {
     ...process.env,
+    FRAMES: `http://127.0.0.1:${framePort}`,
     BENTOML: `http://127.0.0.1:${port}`,
     PYTHONDONTWRITEBYTECODE: '1',
     BENTOML_DO_NOT_TRACK: '1',

@@ -7,6 +7,9 @@ import tempfile
 
 import bentoml
 import numpy as np
+import pandas as pd
+from PIL import Image
+from pydantic import BaseModel
 from bentoml.exceptions import BentoMLException, InvalidArgument
 
 URL = os.environ["BENTOML"]
@@ -14,6 +17,16 @@ FLOWERS = np.array([[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]], dtype=np.float3
 FILES = [pathlib.Path(tempfile.mkdtemp()) / name for name in ("a.bin", "b.bin")]
 for size, path in enumerate(FILES):
     path.write_bytes(bytes(range(256)) * size + b"\x00\xff")
+
+
+PICTURE = FILES[0].with_name("one.png")
+Image.new("RGB", (2, 2), (1, 2, 3)).save(PICTURE)
+NAMES = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
+
+
+class Item(BaseModel):
+    name: str
+    size: float
 
 
 def fails(call, status, text):
@@ -41,6 +54,15 @@ def synchronous():
         assert client.classify(length=2.5, tags=["x"]) == {"long": True, "tags": ["x"]}
         assert client.measure(image=FILES[0]).tolist() == 2
         assert client.measure(image=FILES).tolist() == [2, 258]
+        # Pictures go as files; so do answers that are bytes, with the name that they end in.
+        assert client.measure(image=Image.open(PICTURE)).tolist() == PICTURE.stat().st_size
+        answered = client.invert(image=FILES[1])
+        assert answered.read_bytes() == FILES[1].read_bytes()[::-1] and answered.name.endswith("invert.bin"), answered
+        fails(lambda: client.invert(image=FILES), 400, "ask for one row")
+        # Models of Pydantic among the arguments; what has a default may be left out.
+        assert client.order(item=Item(name="x", size=2)) == {"text": "1 x of 2"}
+        assert client.order(item={"name": "x", "size": 2}, amount=3) == {"text": "3 x of 2"}
+        fails(lambda: client.order(item={"name": "x"}), 400, '"loc":["item","size"]')
         # Streams come in as many pieces as the network makes of them.
         assert "".join(client.spell(word="grüße")) == "g.r.ü.ß.e."
         assert "".join(client.talk(prompt="one two")) == "one two "
@@ -67,6 +89,16 @@ def synchronous():
         assert pickled.status_code == 415, pickled.text
 
 
+def frames():
+    frame = pd.DataFrame(FLOWERS, columns=NAMES)
+    with bentoml.SyncHTTPClient(os.environ["FRAMES"]) as client:
+        for given in (frame, frame[NAMES[::-1]], frame.to_dict(orient="records"), frame.to_dict(orient="list"), FLOWERS):
+            answer = client.iris(X=given)
+            assert answer["label"].tolist() == [0, 2], answer
+        fails(lambda: client.iris(X=frame[NAMES[:2]]), 400, "is missing")
+        fails(lambda: client.iris(X=frame.assign(more=1)), 400, "no column")
+
+
 async def asynchronous():
     async with bentoml.AsyncHTTPClient(URL) as client:
         assert await client.is_ready()
@@ -74,6 +106,7 @@ async def asynchronous():
         assert all(answer["label"].tolist() == [0, 2] for answer in answers)
         assert (await client.classify(length=0.5, tags=[])) == {"long": False, "tags": []}
         assert (await client.measure(image=FILES[1])).tolist() == 258
+        assert (await client.invert(image=FILES[0])).read_bytes() == b"\xff\x00"
         assert "".join([piece async for piece in client.spell(word="abc")]) == "a.b.c."
         try:
             await client.iris(X=[[1.0, 2.0]])
@@ -84,5 +117,6 @@ async def asynchronous():
 
 
 synchronous()
+frames()
 asyncio.run(asynchronous())
 print("ok")

@@ -49,3 +49,38 @@ it('a model directory of MLflow is served, to its client as to `servery predict`
   await run(`${ROOT}bin/servery`, ['predict', 'flowers', '-i', example, '-o', out, '-w', workspace.path]);
   assert.deepEqual((await readFile(out, 'utf8')).trim().split('\n'), records.slice(0, 3));
 });
+
+it('`servery predict` answers files as `mlflow models predict` does', { timeout: 240_000 }, async () => {
+  await using workspace = await batchWorkspace();
+  await workspace.put('half-plus-two', 1, 'half');
+  const folder = join(workspace.path, 'models/half/1');
+  const python = process.env['SERVERY_TEST_PYTHON'];
+  assert.ok(python, 'SERVERY_TEST_PYTHON names the Python that has test/foreign/requirements.txt');
+  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' };
+  const script = async (...given: string[]) =>
+    (await run(python, [`${ROOT}test/foreign/mlflow_model.py`, ...given], { env })).stdout.trim();
+  assert.equal(await script('write-half', folder), 'ok');
+
+  const example = await readFile(join(folder, 'serving_input_example.json'), 'utf8');
+  const files = {
+    'rows.csv': 'other,x\na,1.5\nb,-2.25\nc,1e3\n',
+    'split.json': '{"dataframe_split": {"columns": ["other", "x"], "data": [["a", 0.5], ["b", 2]]}}',
+    'records.json': '{"dataframe_records": [{"x": 0.5}, {"x": 4.0, "other": 1}]}',
+    'inputs.json': '{"inputs": {"x": [0.25, 8]}}',
+    'instances.json': '{"instances": [{"x": 0.25}, {"x": 8}]}',
+    'example.json': example,
+  };
+  const paths = await Promise.all(Object.entries(files).map(([name, content]) => workspace.write(name, content)));
+  const expected = JSON.parse((await script('predict', folder, ...paths)).split('\n').at(-1)!) as object[][];
+  for (const [i, path] of paths.entries()) {
+    assert.ok(expected[i]!.length > 1, path);
+    const out = `${path}.ndjson`;
+    await run(`${ROOT}bin/servery`, ['predict', 'half', '-i', path, '-o', out, '-w', workspace.path]);
+    const records = (await readFile(out, 'utf8')).trim().split('\n');
+    assert.deepEqual(
+      records.map((line) => JSON.parse(line) as unknown),
+      expected[i],
+      path,
+    );
+  }
+});

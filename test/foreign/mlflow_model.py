@@ -1,7 +1,8 @@
 """A model directory written by MLflow's own classes, and what its client is answered about its example.
 
 `write FOLDER` puts MLmodel and the example beside the model.onnx that lies there; `ask FOLDER` prints the records of
-the scoring server for the held-out rows.
+the scoring server for the held-out rows; `write-half FOLDER` makes one whose flavor of Python computes the same as its
+ONNX, and `predict FOLDER FILE...` has MLflow's command predict with it.
 """
 
 import json
@@ -14,6 +15,49 @@ from mlflow.models import Model
 from mlflow.models.signature import infer_signature
 from mlflow.models.utils import _save_example
 from quickstart import held_out
+
+HALF = '''
+import pandas as pd
+
+
+class Half:
+    """What the graph computes; a frame for a frame, as MLflow's own flavor for ONNX answers."""
+
+    def predict(self, data, params=None):
+        y = data["x"] / 2 + 2
+        return pd.DataFrame({"y": y.to_numpy()})
+
+
+def _load_pyfunc(path):
+    return Half()
+'''
+
+if sys.argv[1] == "write-half":
+    folder = sys.argv[2]
+    os.makedirs(os.path.join(folder, "code"))
+    with open(os.path.join(folder, "code", "half_loader.py"), "w") as file:
+        file.write(HALF)
+    example = pd.DataFrame({"x": [1.0, 2.5, -3.0]})
+    model = Model(signature=infer_signature(example, pd.DataFrame({"y": [2.5]})), run_id=None)
+    model.add_flavor("python_function", loader_module="half_loader", code="code", data="model.onnx", python_version="3.11.7")
+    model.add_flavor("onnx", data="model.onnx", onnx_version="1.17", providers=["CPUExecutionProvider"])
+    _save_example(model, example, folder)
+    model.save(os.path.join(folder, "MLmodel"))
+    print("ok")
+    sys.exit()
+if sys.argv[1] == "predict":
+    from mlflow.models.cli import commands
+
+    folder, *paths = sys.argv[2:]
+    answers = []
+    for path in paths:
+        kind = "csv" if path.endswith(".csv") else "json"
+        arguments = ["predict", "-m", folder, "-i", path, "-t", kind, "-o", path + ".out", "--env-manager", "local"]
+        commands.main(arguments, standalone_mode=False)
+        with open(path + ".out") as file:
+            answers.append(json.load(file)["predictions"])
+    print(json.dumps(answers))
+    sys.exit()
 
 x, features, labels, probabilities = held_out("iris")
 frame = pd.DataFrame(x.astype(np.float64), columns=features)

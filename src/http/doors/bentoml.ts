@@ -7,7 +7,16 @@ import { decodeEnvelope, type BodyIssue } from '../../core/handler-envelope.ts';
 import { ServeryError, type ErrorCode } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { BytesElement, Tensor } from '../../core/tensor.ts';
-import { decodeArguments, encodeAnswer, formToJson, methodSchema, type MethodSchema } from '../../protocol/bentoml.ts';
+import {
+  decodeArguments,
+  encodeAnswer,
+  fileOutput,
+  fileType,
+  formToJson,
+  methodSchema,
+  plainSchema,
+  type MethodSchema,
+} from '../../protocol/bentoml.ts';
 import { decodeText, isJsonObject } from '../../protocol/json.ts';
 import { BODY_CHUNKS, sendChunks } from '../chunks.ts';
 import type { HttpDeps } from '../deps.ts';
@@ -77,9 +86,23 @@ function callMethod({ predict, stream, models, options }: HttpDeps): (exchange: 
       return;
     }
     const { signature, outputs } = await predictFor(exchange, predict, ref, decode);
-    if (route === undefined) exchange.json(encodeAnswer(signature, outputs, isRow));
+    if (route === undefined && fileOutput(signature) !== undefined) sendFile(exchange, ref.name, outputs[0]!);
+    else if (route === undefined) exchange.json(encodeAnswer(signature, outputs, isRow));
     else sendBody(exchange, outputs, route.responseSchema);
   };
+}
+
+/** Its clients write it to a file of their own, whose name ends in this one. */
+function sendFile(exchange: Exchange, model: string, { data }: Tensor): void {
+  const [element, another] = data as readonly BytesElement[];
+  if (element === undefined || another !== undefined) {
+    throw new ServeryError('INVALID_REQUEST', `Cannot answer with ${data.length} files: ask for one row`);
+  }
+  const bytes = typeof element === 'string' ? Buffer.from(element) : element;
+  const type = fileType(bytes);
+  const ending = type === 'application/octet-stream' ? 'bin' : type.slice(type.indexOf('/') + 1);
+  exchange.addHeader('content-disposition', `attachment; filename="${model}.${ending}"`);
+  exchange.send(200, type, bytes);
 }
 
 /** The body as JSON text. */
@@ -108,27 +131,34 @@ function sendBody(exchange: Exchange, [output]: readonly Tensor[], schema: unkno
   } else exchange.json(envelope.ok);
 }
 
-function methodsOf({ models }: HttpDeps): readonly MethodSchema[] {
+function methodsOf({ models, protocols }: HttpDeps): readonly MethodSchema[] {
+  const { dataframes } = protocols.bentoml;
   return models.snapshot.models.flatMap(({ name, defaultVersion, versions }) => {
     if (!versions.some(({ version, key }) => version === defaultVersion && key !== undefined)) return [];
     const { signature, route, streams = false, batchable } = models.describe({ name });
-    return [methodSchema({ model: name, signature, route, streams, batchable })];
+    return [methodSchema({ model: name, signature, route, streams, batchable, dataframes })];
   });
 }
 
 function openApiOf(methods: readonly MethodSchema[]): object {
-  const paths = methods.map(({ name, route, input, output }) => [
-    route,
-    {
-      post: {
-        operationId: name,
-        requestBody: { content: { 'application/json': { schema: input } } },
-        responses: { 200: { description: 'The answer.', content: { 'application/json': { schema: output } } } },
-      },
-    },
-  ]);
+  const paths = methods.map(({ name, route, input, output }) => {
+    const schema = plainSchema(input);
+    const content = { 'application/json': { schema }, 'multipart/form-data': { schema } };
+    const answer = { description: 'The answer.', content: { [answerType(output)]: { schema: plainSchema(output) } } };
+    const failures = [400, 500, 503].map((status) => [status, { $ref: '#/components/responses/Failure' }] as const);
+    const responses = { 200: answer, ...Object.fromEntries(failures) };
+    return [route, { post: { operationId: name, requestBody: { required: true, content }, responses } }] as const;
+  });
+  const error = { type: 'object', properties: { error: { type: 'string' }, detail: {} }, required: ['error'] };
+  const failure = { description: 'Why there is no answer.', content: { 'application/json': { schema: error } } };
   const info = { title: 'servery', version: '1', description: 'A method for each model.' };
-  return { openapi: '3.0.2', info, paths: Object.fromEntries(paths) as object };
+  // The version in which schemas are those of JSON Schema, as handlers have them.
+  return { openapi: '3.1.0', info, paths: Object.fromEntries(paths), components: { responses: { Failure: failure } } };
+}
+
+function answerType(output: object): string {
+  const { type } = output as { readonly type?: unknown };
+  return type === 'file' ? 'application/octet-stream' : type === 'string' ? 'text/plain' : 'application/json';
 }
 
 /** Its router answers these before any method does. */

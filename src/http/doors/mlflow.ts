@@ -2,10 +2,16 @@
  * MLflow's scoring server: `/invocations` for one model, and on a port of its own the calls by which its clients see
  * whether it is there and what it is, and reach every model by name as a deployment.
  */
+import { decodeEnvelope } from '../../core/handler-envelope.ts';
 import { ServeryError, quote } from '../../core/errors.ts';
 import { parseModelRef, type ModelRef } from '../../core/model.ts';
-import { encodeScoring, failureJson, scoringFailure } from '../../protocol/mlflow/scoring-answer.ts';
-import { decodeScoring, scoringType, type ScoringForm } from '../../protocol/mlflow/scoring-request.ts';
+import type { BytesElement } from '../../core/tensor.ts';
+import type { VersionDescriptor } from '../../models/snapshot.ts';
+import { readParquetBody, type TypedFrame } from '../../dataset/parquet-body.ts';
+import { NO_PREDICTIONS, encodeScoring, failureJson, scoringFailure } from '../../protocol/mlflow/scoring-answer.ts';
+import { scoringType, type ScoringType } from '../../protocol/mlflow/content-type.ts';
+import { decodeBodies } from '../../protocol/mlflow/bodies.ts';
+import { decodeFrame, decodeScoring } from '../../protocol/mlflow/scoring-request.ts';
 import type { CreateDoor } from '../door.ts';
 import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
@@ -15,6 +21,7 @@ import { onlyModel } from './only-model.ts';
 
 /** Of the server whose answers these are; its clients print it. */
 const MLFLOW_VERSION = '3.11.2';
+const PARQUET = 'application/vnd.apache.parquet';
 const TEXT = 'text/plain; charset=utf-8';
 
 const scoringErrors: ErrorForm = (error) => {
@@ -37,6 +44,7 @@ const scoringErrors: ErrorForm = (error) => {
 
 export const mlflowDoor: CreateDoor = (deps, isDraining) => {
   const { predict, models, options, protocols } = deps;
+  const { profile } = protocols.mlflow;
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
 
   const score = (path: string, model: Route['model']): Route => ({
@@ -44,20 +52,48 @@ export const mlflowDoor: CreateDoor = (deps, isDraining) => {
     path,
     scope: 'predict',
     // Compared by the scoring server's own rules, in its words.
-    body: { mediaTypes: ['application/json', 'text/csv'], anyType: true },
+    body: { mediaTypes: ['application/json', 'text/csv', PARQUET], anyType: true },
     predicts: true,
     ...(model !== undefined && { model }),
     async handle(exchange) {
       const type = scoringType(exchange.headers['content-type']);
-      let form: ScoringForm = 'records';
-      const answer = await predictFor(exchange, predict, exchange.target!.model, (signature) => {
-        const request = decodeScoring(exchange.body, type, signature, limits);
-        form = request.form;
+      const ref = exchange.target!.model;
+      if (models.describe(ref).route !== undefined) return scoreBodies(exchange, ref, type);
+      const frame = type === 'parquet' ? await readParquet(exchange.body, limits.maxElements) : undefined;
+      const decode = ({ model, signature, declared }: VersionDescriptor) => {
+        exchange.model = model;
+        const target = { signature, declared, profile };
+        if (frame !== undefined) return decodeFrame(frame, target, limits);
+        return decodeScoring(exchange.body, type === 'csv' ? 'csv' : 'json', target, limits);
+      };
+      const descriptor = models.describe(ref);
+      let request = decode(descriptor);
+      if (request.isEmpty) return exchange.json(NO_PREDICTIONS);
+      const answer = await predictFor(exchange, predict, ref, (_signature, { version }) => {
+        // Another version may have become the one that is meant.
+        if (version !== descriptor.model.version) request = decode(models.describe({ ...ref, version }));
         return request.tensors;
       });
-      exchange.json(encodeScoring(answer, form));
+      exchange.json(encodeScoring(answer, request.form, profile));
     },
   });
+
+  /** A handler with JSON bodies of its own. */
+  async function scoreBodies(exchange: Exchange, ref: ModelRef, type: ScoringType): Promise<void> {
+    if (type !== 'json') throw new ServeryError('UNSUPPORTED_MEDIA_TYPE', 'The model takes JSON alone');
+    const { texts, isWhole } = decodeBodies(exchange.body, limits);
+    const { outputs } = await predictFor(exchange, predict, ref, ({ inputs: [input] }) => {
+      return [{ name: input!.name, datatype: 'BYTES', shape: [texts.length], data: texts }];
+    });
+    const answers = (outputs[0]!.data as readonly BytesElement[]).map((element) => {
+      const envelope = decodeEnvelope(element);
+      if ('ok' in envelope) return envelope.ok;
+      const problems = envelope.invalid.map(({ path, message }) => `${path.join('.')}: ${message}`);
+      throw new ServeryError('INVALID_REQUEST', `Invalid input. ${problems.join('; ')}`);
+    });
+    exchange.json(isWhole ? answers[0]! : `{"predictions": [${answers.join(', ')}]}`);
+  }
+
   const get = (path: string, scope: Route['scope'], handle: Route['handle']): Route => ({
     method: 'GET',
     path,
@@ -96,6 +132,18 @@ export const mlflowDoor: CreateDoor = (deps, isDraining) => {
     errors: scoringErrors,
   };
 };
+
+async function readParquet(body: Uint8Array, maxElements: number): Promise<TypedFrame> {
+  try {
+    return await readParquetBody(body, maxElements);
+  } catch (error) {
+    if (!(error instanceof ServeryError) || error.code !== 'DATA_INVALID') throw error;
+    const problem =
+      'Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid Parquet Pandas DataFrame produced ' +
+      "using the `pandas.DataFrame.to_parquet()` method. Error: 'it is no whole Parquet file'";
+    throw new ServeryError('INVALID_REQUEST', problem, { cause: error });
+  }
+}
 
 /** As its gateway describes one: `mlflow/deployments/server/config.py`. */
 function described(name: string): object {

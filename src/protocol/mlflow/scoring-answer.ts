@@ -2,13 +2,16 @@
  * Answers of MLflow's scoring server, and its failures.
  *
  * A data frame is answered as pandas' records, tensors by the name of each output: what MLflow's own server does with
- * an ONNX model. NaN and the infinities are null, where MLflow prints words that are no JSON.
+ * an ONNX model. NaN and the infinities are null, where MLflow prints words that are no JSON: that only its profile does.
  */
 import type { ErrorCode } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { jsonRows } from '../rows/encode-rows.ts';
 import { jsonNested, jsonValue } from '../values-out.ts';
+import { BAD_PARAMS } from './params.ts';
+import type { ScoringProfile } from './coercion.ts';
+import { encodePythonRecords, encodePythonTensors } from './python-answer.ts';
 import type { ScoringForm } from './scoring-request.ts';
 
 export interface ScoringAnswer {
@@ -19,7 +22,11 @@ export interface ScoringAnswer {
 }
 
 /** @throws {ServeryError} `UNSUPPORTED` when an output holds bytes that are not text */
-export function encodeScoring({ signature, outputs, rows }: ScoringAnswer, form: ScoringForm): string {
+export function encodeScoring(answer: ScoringAnswer, form: ScoringForm, profile: ScoringProfile): string {
+  const { signature, outputs, rows } = answer;
+  if (profile === 'mlflow-compat') {
+    return form === 'tensors' ? encodePythonTensors(signature, outputs) : encodePythonRecords(signature, outputs, rows);
+  }
   if (form === 'records') {
     return `{"predictions": [${Array.from(jsonRows(signature, outputs, rows, false)).join(', ')}]}`;
   }
@@ -61,6 +68,9 @@ const BY_STATUS: Readonly<Record<number, string>> = {
 export function scoringFailure(code: ErrorCode, message: string, status: number): Failure {
   switch (code) {
     case 'INVALID_REQUEST':
+      if (message.startsWith(BAD_PARAMS)) {
+        return { errorCode: 'INVALID_PARAMETER_VALUE', ...INVALID, status: 400, message };
+      }
       return { errorCode: 'BAD_REQUEST', ...INVALID, status: 400, message: invalidText(message) };
     case 'INVALID_INPUT':
       return {
@@ -80,8 +90,11 @@ export function scoringFailure(code: ErrorCode, message: string, status: number)
   }
 }
 
+/** To a frame without rows. */
+export const NO_PREDICTIONS = '{"predictions": []}';
+
 function invalidText(message: string): string {
-  return /^(Invalid input|The input must)/.test(message) ? message : `Invalid input. ${message}`;
+  return /^(Invalid input|The input must|Failed to parse input)/.test(message) ? message : `Invalid input. ${message}`;
 }
 
 export function failureJson({ errorCode, errorClass, sqlState, message }: Failure): string {

@@ -182,7 +182,11 @@ function readInput(name: string, given: unknown): InputColumn {
 
 function readOutput(name: string, given: unknown): TensorSpec {
   const where = `output ${quote(name)}`;
-  const { labels, ...spec } = readSpec(where, name, given, ['labels']);
+  const { as, labels, ...spec } = readSpec(where, name, given, ['as', 'labels']);
+  if (as !== undefined && (as !== 'bytes' || spec.datatype !== 'BYTES')) {
+    throw invalidHandler(`${where}: as can only be 'bytes', for BYTES`);
+  }
+  if (as !== undefined) return { ...spec, text: false };
   if (labels === undefined) return spec;
   checkNames(`${where}: labels`, labels, spec.shape);
   return { ...spec, labels: labels as string[] };

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServeryError } from '../../../src/core/errors.ts';
 import { checkInputs, type Signature } from '../../../src/core/signature.ts';
-import { decodeArguments, encodeAnswer, formToJson, methodSchema } from '../../../src/protocol/bentoml.ts';
+import {
+  decodeArguments,
+  encodeAnswer,
+  fileOutput,
+  fileType,
+  formToJson,
+  methodSchema,
+  plainSchema,
+} from '../../../src/protocol/bentoml.ts';
 import { DEFAULT_DECODE_LIMITS } from '../../../src/protocol/json.ts';
 import { fuzz, Random } from '../../support/fuzz.ts';
 
@@ -48,6 +56,63 @@ test('the answer is the value of the one output, or an object of all, with the a
   assert.equal(encodeAnswer(mixed, [score, name], true), '{"score":[0.25,0.75],"name":"a"}');
 });
 
+const flowers: Signature = {
+  inputs: [{ name: 'X', datatype: 'FP32', shape: [null, 2], features: ['long', 'wide'] }],
+  outputs: [{ name: 'picture', datatype: 'BYTES', shape: [null], text: false }],
+  batched: true,
+};
+
+test('data frames are records or columns, by name, and a record alone is a row', () => {
+  for (const [body, data, isRow] of [
+    ['{"X":[{"wide":2,"long":1},{"long":3,"wide":4}]}', [1, 2, 3, 4], false],
+    ['{"X":{"wide":[2,4],"long":[1,3]}}', [1, 2, 3, 4], false],
+    ['{"X":{"wide":2,"long":1}}', [1, 2], true],
+    ['[{"wide":2,"long":1}]', [1, 2], false],
+    ['{"X":[[1,2]]}', [1, 2], false],
+  ] as const) {
+    const read = decode(body, flowers);
+    assert.deepEqual([Array.from(read.tensors[0]!.data as Float32Array), read.isRow], [data, isRow], body);
+  }
+  for (const body of [
+    '{"X":[{"long":1}]}',
+    '{"X":[{"long":1,"wide":2,"deep":3}]}',
+    '{"X":[{"long":1,"wide":2},[1,2]]}',
+    '{"X":{"long":[1,2],"wide":[3]}}',
+    '{"X":{"long":[1],"wide":2}}',
+  ]) {
+    assert.throws(() => checkInputs(flowers, decode(body, flowers).tensors), ServeryError, body);
+  }
+});
+
+test('a method says that it takes a data frame where that is wished, and that it answers a file', () => {
+  const method = { model: 'm', signature: flowers, streams: false, batchable: true };
+  const { input, output } = methodSchema({ ...method, dataframes: true });
+  assert.deepEqual((input as { properties: object }).properties, {
+    X: { type: 'dataframe', orient: 'records', columns: ['long', 'wide'] },
+  });
+  assert.deepEqual(output, { type: 'file', format: 'binary' });
+  assert.equal(fileOutput(flowers)?.name, 'picture');
+  assert.equal(fileOutput(vector), undefined);
+  assert.equal(fileType(Buffer.from('\x89PNG\r\n', 'latin1')), 'image/png');
+  assert.equal(fileType(Buffer.from('RIFFxxxxWEBP')), 'image/webp');
+  assert.equal(fileType(new Uint8Array()), 'application/octet-stream');
+  assert.deepEqual(
+    plainSchema({ $schema: 'x', root_input: true, properties: { X: input, f: output, t: { type: 'tensor' } } }),
+    {
+      properties: {
+        X: {
+          title: 'Input',
+          type: 'object',
+          properties: { X: { type: 'array', items: { type: 'object' } } },
+          required: ['X'],
+        },
+        f: { type: 'string', format: 'binary' },
+        t: {},
+      },
+    },
+  );
+});
+
 test('a form is one JSON text: fields are JSON or text, files are bytes', async () => {
   const form = new FormData();
   form.append('id', '9223372036854775807');
@@ -70,7 +135,7 @@ test('a form is one JSON text: fields are JSON or text, files are bytes', async 
 });
 
 test('a schema has what clients look for: names of arguments, files, tensors, streams', () => {
-  const method = { model: 'my-model', signature: mixed, streams: false, batchable: true };
+  const method = { model: 'my-model', signature: mixed, streams: false, batchable: true, dataframes: false };
   assert.deepEqual(methodSchema(method), {
     name: 'my_model',
     route: '/my-model',

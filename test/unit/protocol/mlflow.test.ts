@@ -5,6 +5,10 @@ import type { Signature } from '../../../src/core/signature.ts';
 import { DEFAULT_DECODE_LIMITS } from '../../../src/protocol/json.ts';
 import { encodeScoring } from '../../../src/protocol/mlflow/scoring-answer.ts';
 import { decodeScoring } from '../../../src/protocol/mlflow/scoring-request.ts';
+import { parseSchema } from '../../../src/repository/mlmodel-schema.ts';
+import type { ValueHint } from '../../../src/core/model.ts';
+import type { ScoringProfile } from '../../../src/protocol/mlflow/coercion.ts';
+import { columns } from '../../support/mlmodel.ts';
 import { fuzz } from '../../support/fuzz.ts';
 
 const person: Signature = {
@@ -16,8 +20,27 @@ const person: Signature = {
   batched: true,
 };
 
+const PERSON = { inputs: hintsOf([...columns('long', 'age'), ...columns('string', 'city')]) };
+
+function hintsOf(values: readonly object[]): readonly ValueHint[] {
+  return parseSchema('inputs', JSON.stringify(values)) as readonly ValueHint[];
+}
+
+const decodeAs = (profile: ScoringProfile, body: string | Uint8Array, type: 'csv' | 'json' = 'json') =>
+  decodeScoring(
+    typeof body === 'string' ? Buffer.from(body) : body,
+    type,
+    { signature: person, declared: PERSON, profile },
+    DEFAULT_DECODE_LIMITS,
+  );
+
 const decode = (body: string | Uint8Array, type: 'csv' | 'json' = 'json') =>
-  decodeScoring(typeof body === 'string' ? Buffer.from(body) : body, type, person, DEFAULT_DECODE_LIMITS);
+  decodeScoring(
+    typeof body === 'string' ? Buffer.from(body) : body,
+    type,
+    { signature: person, profile: 'strict' },
+    DEFAULT_DECODE_LIMITS,
+  );
 
 describe('requests of the scoring server', () => {
   test('give the same tensors in every form, with every digit of an integer', () => {
@@ -41,14 +64,14 @@ describe('requests of the scoring server', () => {
   // MLflow truncates, wraps, or takes each of these for something that it does not say.
   for (const value of ['1.7', '9223372036854775808', 'true', '"3"', 'null']) {
     test(`refuse ${value} for a whole number`, () => {
-      assert.throws(() => decode(`{"dataframe_split":{"data":[[${value},"Bern"]]}}`), { code: 'INVALID_INPUT' });
-      assert.throws(() => decode(`{"inputs":{"age":[${value}],"city":["Bern"]}}`), { code: 'INVALID_INPUT' });
+      assert.throws(() => decode(`{"dataframe_split":{"data":[[${value},"Bern"]]}}`), { code: 'INVALID_REQUEST' });
+      assert.throws(() => decode(`{"inputs":{"age":[${value}],"city":["Bern"]}}`), { code: 'INVALID_REQUEST' });
     });
   }
 
   for (const value of ['1', 'true', 'null', '{"k":1}']) {
     test(`refuse ${value} for a text`, () => {
-      assert.throws(() => decode(`{"dataframe_split":{"data":[[1,${value}]]}}`), { code: 'INVALID_INPUT' });
+      assert.throws(() => decode(`{"dataframe_split":{"data":[[1,${value}]]}}`), { code: 'INVALID_REQUEST' });
     });
   }
 
@@ -63,8 +86,10 @@ describe('requests of the scoring server', () => {
     const pieces = ['[', ']', '{', '}', '"data"', '"__proto__"', 'null', '1e999', ',', '\n', '"', '"inputs":'];
     fuzz((random) => {
       const [type, body] = random.pick(seeds);
+      const profile = random.pick(['strict', 'mlflow-compat'] as const);
       try {
-        decode(
+        decodeAs(
+          profile,
           random.mutate(
             Buffer.from(body),
             pieces.map((piece) => Buffer.from(piece)),
@@ -81,6 +106,6 @@ describe('requests of the scoring server', () => {
 test('an answer has null where MLflow prints NaN', () => {
   const outputs = [{ datatype: 'FP64' as const, shape: [2], data: Float64Array.of(NaN, 1) }];
   const answer = { signature: person, outputs, rows: 2 };
-  assert.equal(encodeScoring(answer, 'records'), '{"predictions": [{"score":null}, {"score":1}]}');
-  assert.equal(encodeScoring(answer, 'tensors'), '{"predictions": {"score": [null,1]}}');
+  assert.equal(encodeScoring(answer, 'records', 'strict'), '{"predictions": [{"score":null}, {"score":1}]}');
+  assert.equal(encodeScoring(answer, 'tensors', 'strict'), '{"predictions": {"score": [null,1]}}');
 });

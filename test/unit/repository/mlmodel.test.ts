@@ -59,7 +59,81 @@ type_hint_from_example: false
 utc_time_created: '2026-11-25 12:39:21.315746'
 `;
 
+/** As versions 1.2 and 2.4 of MLflow wrote it. */
+const OLDER: Readonly<Record<string, string>> = {
+  '1.2': `artifact_path: model
+flavors:
+  onnx:
+    data: model.onnx
+    onnx_version: 1.6.0
+  python_function:
+    data: model.onnx
+    env: conda.yaml
+    loader_module: mlflow.onnx
+    python_version: 3.6.9
+run_id: 9c7f3b6f0a5e4a4d8a9d3c0b1c2d3e4f
+saved_input_example_info:
+  artifact_path: input_example.json
+  pandas_orient: split
+  type: dataframe
+signature:
+  inputs: '[{"name": "a", "type": "double"}, {"name": "b", "type": "long"}]'
+  outputs: '[{"type": "float"}]'
+utc_time_created: '2020-11-25 12:39:21.315746'
+`,
+  '2.4': `artifact_path: model
+flavors:
+  onnx:
+    code: null
+    data: model.onnx
+    onnx_session_options: null
+    onnx_version: 1.13.1
+    providers:
+    - CUDAExecutionProvider
+    - CPUExecutionProvider
+  python_function:
+    data: model.onnx
+    env:
+      conda: conda.yaml
+      virtualenv: python_env.yaml
+    loader_module: mlflow.onnx
+    python_version: 3.8.16
+mlflow_version: 2.4.1
+model_uuid: 0a1b2c3d4e5f60718293a4b5c6d7e8f9
+run_id: 9c7f3b6f0a5e4a4d8a9d3c0b1c2d3e4f
+saved_input_example_info:
+  artifact_path: input_example.json
+  pandas_orient: split
+  type: dataframe
+signature:
+  inputs: '[{"type": "double", "name": "a"}, {"type": "long", "name": "b", "optional": true}]'
+  outputs: '[{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1]}}]'
+  params: '[{"name": "t", "dtype": "double", "default": 0.5, "shape": null}]'
+utc_time_created: '2023-06-25 12:39:21.315746'
+`,
+};
+
 describe('a model directory of MLflow', () => {
+  for (const [version, text] of Object.entries(OLDER)) {
+    it(`is read as MLflow ${version} wrote it`, async () => {
+      const files = { MLmodel: text, 'model.onnx': '', 'conda.yaml': '', 'input_example.json': '{}' };
+      const { format, file, hints } = await artifactOf(files);
+      assert.deepEqual([format, file], ['onnx', 'model.onnx']);
+      assert.deepEqual(
+        hints!.inputs.map(({ name, type, kind }) => [name, type, kind]),
+        [
+          ['a', 'double', 'number'],
+          ['b', 'long', 'integer'],
+        ],
+      );
+      assert.deepEqual(hints!.example, { file: 'input_example.json', under: 'dataframe_split' });
+      assert.deepEqual(
+        hints!.params?.map(({ name, type }) => [name, type]),
+        version === '2.4' ? [['t', 'double']] : undefined,
+      );
+    });
+  }
+
   it('is a version when it has the flavor onnx, with what its signature says', async () => {
     const artifact = await artifactOf({ MLmodel: WRITTEN, 'model.onnx': '', 'conda.yaml': '' });
     assert.deepEqual([artifact.format, artifact.file], ['onnx', 'model.onnx']);
@@ -70,6 +144,7 @@ describe('a model directory of MLflow', () => {
         { name: "it's b", type: 'long', kind: 'integer' },
       ],
       outputs: [{ name: 'y', type: 'float32', kind: 'number', shape: [null, 2] }],
+      params: [{ name: 't', type: 'double', default: 0.5, isList: false }],
     });
   });
 

@@ -91,6 +91,10 @@ describe('a definition', () => {
       problem: `input "a": as can only be 'bytes', for BYTES`,
     },
     {
+      definition: { predict, signature: { ...signature, outputs: { y: { datatype: 'FP32', as: 'bytes' } } } },
+      problem: `output "y": as can only be 'bytes', for BYTES`,
+    },
+    {
       definition: withInput({ datatype: 'INT64', missing: 'nan' }),
       problem: `input "a": missing can only be 'nan', for floating point`,
     },
