@@ -20,6 +20,7 @@ import { FrontModels } from '../models/front-models.ts';
 import type { OwnPort, ProtocolOptions } from '../protocol/protocols.ts';
 import { createPredictRows, type PredictRows } from '../serving/predict-rows.ts';
 import { createPredict, type Predict } from '../serving/predict.ts';
+import { createStreamRow, type StreamRow } from '../serving/stream-row.ts';
 import { createStream, type Stream } from '../serving/stream.ts';
 import type { LogOptions } from '../telemetry/options.ts';
 import type { Address } from './addresses.ts';
@@ -62,6 +63,7 @@ export interface FrontEndCore extends AsyncDisposable {
   readonly predict: Predict;
   readonly predictRows: PredictRows;
   readonly stream: Stream;
+  readonly streamRow: StreamRow;
 }
 
 export function createFrontEndCore(defaultTimeoutMs: number): FrontEndCore {
@@ -73,7 +75,9 @@ export function createFrontEndCore(defaultTimeoutMs: number): FrontEndCore {
   };
   const predictRows = createPredictRows(predict);
   const stream = createStream((ref) => models.acquire(ref), defaultTimeoutMs);
-  return { models, predict, predictRows, stream, [Symbol.asyncDispose]: () => models[Symbol.asyncDispose]() };
+  const streamRow = createStreamRow(stream, (ref) => models.describe(ref));
+  const dispose = () => models[Symbol.asyncDispose]();
+  return { models, predict, predictRows, stream, streamRow, [Symbol.asyncDispose]: dispose };
 }
 
 export interface FrontEnd {

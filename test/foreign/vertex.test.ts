@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { v1, type protos } from '@google-cloud/aiplatform';
+import { ADD, SPELL, TALK, writeHandlers } from '../support/streaming-handlers.ts';
 import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
 
 /** What the client itself has, and takes its options from. */
@@ -41,6 +42,7 @@ describe('clients of Vertex AI', () => {
         ...FIXTURES.map((name) => [name, `test/fixtures/models/${name}`]),
       ]),
     );
+    await writeHandlers(workspace.path, { talk: TALK, spell: SPELL, add: ADD });
     const deployedModels = ['1', '2'].map((id) => ({ id, model: 'iris', traffic: 50 }));
     const protocols = { vertex: { endpoints: [{ id: '77', deployedModels }] } };
     await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ protocols }));
@@ -88,6 +90,18 @@ describe('clients of Vertex AI', () => {
         predictions: { label: number }[];
       };
       assert.equal(predictions[0]!.label, 0);
+      const partsOf = async (name: string, body: object) => {
+        const request = { contentType: 'application/json', data: Buffer.from(JSON.stringify(body)) };
+        const parts: string[] = [];
+        for await (const part of client.streamRawPredict({ endpoint: endpoint(name), httpBody: request })) {
+          parts.push(Buffer.from((part as { data: Uint8Array }).data).toString());
+        }
+        return parts;
+      };
+      assert.deepEqual(await partsOf('talk', { say: 'text' }), ['one ', 'two\nlines ', 'drei ü']);
+      assert.deepEqual(await partsOf('spell', { instances: [{ word: 'abc' }] }), ['a.', 'b.', 'c.']);
+      await assert.rejects(partsOf('talk', { say: 'fail-late' }), /handler failed|Model talk/i);
+      await assert.rejects(partsOf('talk', { say: 'unheard' }));
       const instances = [keyed(numbers(1))];
       await assert.rejects(client.predict({ endpoint: endpoint('iris'), instances }), /unexpected shape/);
       await assert.rejects(client.predict({ endpoint: endpoint('no-such'), instances }), { code: 5 });

@@ -5,6 +5,7 @@ import os
 
 import grpc
 import numpy as np
+import requests
 from google.api import httpbody_pb2
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
@@ -40,6 +41,37 @@ def refused(call, kind):
     raise AssertionError(f"not refused: {kind}")
 
 
+def parts_of(client, name, body):
+    http_body = httpbody_pb2.HttpBody(data=json.dumps(body).encode(), content_type="application/json")
+    return client.stream_raw_predict(StreamRawPredictRequest(endpoint=endpoint(name), http_body=http_body))
+
+
+def drive_handlers(client):
+    parts = list(parts_of(client, "talk", {"say": "text"}))
+    assert [part.data for part in parts] == [b"one ", b"two\nlines ", "drei ü".encode()], parts
+    assert parts[0].content_type.startswith("text/plain"), parts
+    assert [part.data for part in parts_of(client, "talk", {"say": "bytes"})] == [b"\0\xff"]
+    assert [part.data for part in parts_of(client, "talk", {"say": "nothing"})] == []
+    letters = list(parts_of(client, "spell", {"instances": [{"word": "abc"}]}))
+    assert [part.data for part in letters] == [b"a.", b"b.", b"c."], letters
+    refused(lambda: list(parts_of(client, "talk", {"say": "unheard"})), exceptions.BadRequest)
+    refused(lambda: list(parts_of(client, "talk", {"say": "fail"})), exceptions.ServerError)
+    refused(lambda: list(parts_of(client, "spell", {"instances": ["a", "b"]})), exceptions.BadRequest)
+    begun = []
+    try:
+        begun.extend(part.data for part in parts_of(client, "talk", {"say": "fail-late"}))
+    except (exceptions.GoogleAPICallError, requests.exceptions.ChunkedEncodingError, json_format.ParseError) as error:
+        assert "secret" not in str(error), error
+    else:
+        raise AssertionError(f"a stream that broke off was taken for a whole one: {begun}")
+    sums = client.predict(endpoint=endpoint("add"), instances=[value({"a": 1, "b": 2}), value({"a": 0.5, "b": 0})])
+    assert [row["sum"] for row in sums.predictions] == [3, 0.5], sums
+    body = httpbody_pb2.HttpBody(data=b'{"a": 1, "b": 2}', content_type="application/json")
+    raw = client.raw_predict(RawPredictRequest(endpoint=endpoint("add"), http_body=body))
+    assert raw.data == b'{"sum":3}', raw
+    refused(lambda: client.predict(endpoint=endpoint("add"), instances=[value({"a": 1})]), exceptions.BadRequest)
+
+
 def drive(client):
     for model in INPUTS:
         x, _, _, _ = held_out(model)
@@ -54,6 +86,7 @@ def drive(client):
         check(model, *both(json.loads(raw.data)["predictions"]))
         parts = client.stream_raw_predict(StreamRawPredictRequest(endpoint=endpoint(model), http_body=http_body))
         check(model, *both(json.loads(b"".join(part.data for part in parts))["predictions"]))
+    drive_handlers(client)
     keyed = [value({"X": [5.1, 3.5, 1.4, 0.2]})]
     request = PredictRequest(endpoint=endpoint("iris"), labels={"team": "a"})
     request.instances.extend(keyed)

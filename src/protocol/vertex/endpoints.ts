@@ -73,14 +73,13 @@ export function originOf({ location }: EndpointName, { id }: Deployed, { name, v
 }
 
 /** Their names, also those of gRPC's metadata. */
-export function originHeaders({ endpoint }: EndpointName, origin: Origin): readonly string[] {
-  // prettier-ignore
-  return [
-    'x-vertex-ai-endpoint-id', endpoint,
-    'x-vertex-ai-deployed-model-id', origin.deployedModelId,
-    'x-vertex-ai-model', origin.model,
-    'x-vertex-ai-model-version-id', origin.modelVersionId,
-  ];
+export function originHeaders({ endpoint }: EndpointName, origin: Origin): Readonly<Record<string, string>> {
+  return {
+    'x-vertex-ai-endpoint-id': endpoint,
+    'x-vertex-ai-deployed-model-id': origin.deployedModelId,
+    'x-vertex-ai-model': origin.model,
+    'x-vertex-ai-model-version-id': origin.modelVersionId,
+  };
 }
 
 /** The resource of an endpoint, as GetEndpoint answers it. */

@@ -68,6 +68,6 @@ function decodeHttpBody(reader: WireReader): Uint8Array {
 }
 
 /** `google.api.HttpBody` */
-export function encodeHttpBody(contentType: string, text: string): Buffer {
-  return Buffer.concat([textField(1, contentType), lengthField(2, Buffer.from(text))]);
+export function encodeHttpBody(contentType: string, body: string | Uint8Array): Buffer {
+  return Buffer.concat([textField(1, contentType), lengthField(2, Buffer.from(body as string))]);
 }

@@ -5,8 +5,9 @@
  * integer beyond 2^53 stays what it is.
  */
 import { ServeryError, quote } from '../../core/errors.ts';
+import { bodyInput, readAnswers } from '../../core/handler-envelope.ts';
 import type { Signature } from '../../core/signature.ts';
-import type { NamedTensor } from '../../core/tensor.ts';
+import type { NamedTensor, Tensor } from '../../core/tensor.ts';
 import { instancesTensors } from '../instances.ts';
 import { InexactInteger, decodeText, isJsonObject, parseJson, parseJsonExactly, type DecodeLimits } from '../json.ts';
 
@@ -68,6 +69,26 @@ export function bindInstances(
     if (!(error instanceof InexactInteger) || exactly === undefined) throw error;
     return bind(exactly());
   }
+}
+
+/**
+ * Instances for a handler with a route of its own: each is a body.
+ *
+ * @throws {ServeryError} `INVALID_REQUEST`
+ */
+export function bindBodies({ instances }: PredictRequest, signature: Signature): readonly NamedTensor[] {
+  if (!Array.isArray(instances) || instances.length === 0) {
+    throw invalid('Expecting "instances" to be a non-empty array.');
+  }
+  return bodyInput(
+    signature,
+    instances.map((instance) => JSON.stringify(instance)),
+  );
+}
+
+/** What such a handler answers, as predictions. */
+export function encodeAnswers(outputs: readonly Tensor[]): string {
+  return `{"predictions":[${readAnswers(outputs).join()}]}`;
 }
 
 function invalid(problem: string): ServeryError {
