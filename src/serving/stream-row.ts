@@ -25,7 +25,9 @@ export function createStreamRow(stream: Stream, describe: (ref: ModelRef) => Ver
     const chunks = stream(
       ref,
       (signature) =>
-        route === undefined ? decodeRows(signature, [row]) : bodyInput(signature, [JSON.stringify(row) ?? '']),
+        route === undefined
+          ? decodeRows(signature, [row], { nameRow: () => 'row' })
+          : bodyInput(signature, [JSON.stringify(row) ?? '']),
       options,
     );
     try {
