@@ -19,6 +19,7 @@ import type { ControlApi } from '../models/control-api.ts';
 import { FrontModels } from '../models/front-models.ts';
 import type { OwnPort, ProtocolOptions } from '../protocol/protocols.ts';
 import { createPredictRows, type PredictRows } from '../serving/predict-rows.ts';
+import { createExplain, type Explain } from '../serving/explain.ts';
 import { createPredict, type Predict } from '../serving/predict.ts';
 import { createStreamRow, type StreamRow } from '../serving/stream-row.ts';
 import { createStream, type Stream } from '../serving/stream.ts';
@@ -64,6 +65,7 @@ export interface FrontEndCore extends AsyncDisposable {
   readonly predictRows: PredictRows;
   readonly stream: Stream;
   readonly streamRow: StreamRow;
+  readonly explain: Explain;
 }
 
 export function createFrontEndCore(defaultTimeoutMs: number): FrontEndCore {
@@ -73,11 +75,14 @@ export function createFrontEndCore(defaultTimeoutMs: number): FrontEndCore {
     if (options.deadline !== undefined) return answer(ref, decode, options);
     return answer(ref, decode, { ...options, deadline: systemClock.now() + defaultTimeoutMs });
   };
+  const reason = createExplain((ref) => models.acquire(ref));
+  const explain: Explain = (ref, decode, options) =>
+    reason(ref, decode, { ...options, deadline: options.deadline ?? systemClock.now() + defaultTimeoutMs });
   const predictRows = createPredictRows(predict);
   const stream = createStream((ref) => models.acquire(ref), defaultTimeoutMs);
   const streamRow = createStreamRow(stream, (ref) => models.describe(ref));
   const dispose = () => models[Symbol.asyncDispose]();
-  return { models, predict, predictRows, stream, streamRow, [Symbol.asyncDispose]: dispose };
+  return { models, predict, predictRows, stream, streamRow, explain, [Symbol.asyncDispose]: dispose };
 }
 
 export interface FrontEnd {
@@ -93,7 +98,7 @@ export interface FrontEnd {
 /** @param jobs undefined where there are none: the server is online only */
 export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, jobs: JobApi | undefined): FrontEnd {
   const core = createFrontEndCore(settings.defaultTimeoutMs);
-  const { models, predict, stream } = core;
+  const { models, predict, stream, explain } = core;
   const keys = createKeyRing(settings.auth);
   const openapi = createOpenApiPage(models, {
     version,
@@ -103,6 +108,7 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, 
   const httpDeps: HttpDeps = {
     predict,
     stream,
+    explain,
     models,
     control,
     jobs,
@@ -117,6 +123,7 @@ export function createFrontEnd(settings: FrontEndSettings, control: ControlApi, 
   const grpcDeps: GrpcDeps = {
     predict,
     stream,
+    explain,
     models,
     control,
     bufferedBytes: settings.bufferedBytes.grpc,
