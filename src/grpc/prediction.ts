@@ -6,6 +6,7 @@ import type { ModelRef, ModelVersion } from '../core/model.ts';
 import type { Signature } from '../core/signature.ts';
 import type { NamedTensor } from '../core/tensor.ts';
 import type { ParameterValue } from '../runtime/runtime.ts';
+import type { Explain, Explained } from '../serving/explain.ts';
 import type { Predict, Prediction } from '../serving/predict.ts';
 import type { Chunks, Stream } from '../serving/stream.ts';
 import type { CallContext } from './method.ts';
@@ -50,6 +51,21 @@ export function announcePrediction(
 ): void {
   if (!predictionDone.hasSubscribers) return;
   predictionDone.publish({ model, door: 'grpc', rows, totalMs: systemClock.now() - startedAt, code });
+}
+
+/** @throws {ServeryError} as `Explain` */
+export async function explainFor(
+  call: CallContext,
+  explain: Explain,
+  ref: ModelRef,
+  decode: (signature: Signature) => readonly NamedTensor[],
+  parameters?: Parameters,
+): Promise<Explained> {
+  const decodeFor = (signature: Signature, version: ModelVersion) => {
+    call.model = version;
+    return decode(signature);
+  };
+  return explain(ref, decodeFor, { deadline: call.deadline, signal: call.signal, parameters });
 }
 
 /** The answer to one row, bit by bit; it fails as `Stream` does. */

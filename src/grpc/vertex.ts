@@ -1,40 +1,41 @@
 /** Vertex AI's PredictionService. */
 import { chunkBody, chunkType } from '../core/chunk.ts';
-import { systemClock } from '../core/clock.ts';
-import { ServeryError } from '../core/errors.ts';
 import { bodyInput, readAnswers } from '../core/handler-envelope.ts';
-import type { ModelVersion } from '../core/model.ts';
+import type { ModelRef, ModelVersion } from '../core/model.ts';
 import type { Signature } from '../core/signature.ts';
 import type { NamedTensor } from '../core/tensor.ts';
 import { encodePredictions } from '../protocol/instances.ts';
 import { DEFAULT_DECODE_LIMITS } from '../protocol/json.ts';
-import {
-  chooseDeployed,
-  endpointNotFound,
-  originHeaders,
-  originOf,
-  parseEndpointName,
-  type Deployed,
-  type EndpointName,
-} from '../protocol/vertex/endpoints.ts';
+import { originOf } from '../protocol/vertex/endpoints.ts';
+import { decodeExplainCall, encodeExplainAnswer } from '../protocol/vertex/explain.ts';
 import {
   decodePredictCall,
   decodeRawPredictCall,
   encodeHttpBody,
   encodePredictAnswer,
 } from '../protocol/vertex/messages.ts';
-import { bindBodies, bindInstances, readPredictBody, type PredictParameters } from '../protocol/vertex/predict.ts';
+import {
+  bindBodies,
+  bindInstances,
+  readPredictBody,
+  type PredictParameters,
+  type PredictRequest,
+} from '../protocol/vertex/predict.ts';
 import { encodeJson, encodeRows } from '../protocol/vertex/value.ts';
+import type { Prediction } from '../serving/predict.ts';
 import type { GrpcDeps } from './deps.ts';
 import { withHeadroom } from './framing.ts';
-import { announcePrediction, predictFor, streamFor } from './prediction.ts';
+import { explainFor, predictFor, streamFor } from './prediction.ts';
 import type { CallContext, Method } from './method.ts';
+import { endpointMethods } from './vertex-endpoints.ts';
+import { ask, metadataOf, orCount, type Asked } from './vertex-call.ts';
 
 type Services = Readonly<Record<string, Readonly<Record<string, Method>>>>;
 
 export function vertexServices(deps: GrpcDeps): Services {
   const methods: Readonly<Record<string, Method>> = {
     Predict: { scope: 'predict', answer: { unary: (message, call) => predict(deps, message, call) } },
+    Explain: { scope: 'predict', answer: { unary: (message, call) => explain(deps, message, call) } },
     RawPredict: { scope: 'predict', answer: { unary: (message, call) => rawPredict(deps, message, call) } },
     StreamRawPredict: {
       scope: 'predict',
@@ -45,29 +46,64 @@ export function vertexServices(deps: GrpcDeps): Services {
       },
     },
   };
+  const endpoints = endpointMethods(deps);
   return {
+    'google.cloud.aiplatform.v1.EndpointService': endpoints,
+    'google.cloud.aiplatform.v1beta1.EndpointService': endpoints,
     'google.cloud.aiplatform.v1.PredictionService': methods,
     'google.cloud.aiplatform.v1beta1.PredictionService': methods,
   };
 }
 
 async function predict(deps: GrpcDeps, message: Buffer, call: CallContext): Promise<Buffer> {
-  const { request, name, deployed, isRoute } = orCount(() => {
+  const { request, ...asked } = orCount(() => {
     const { endpoint, ...request } = decodePredictCall(message);
     return { request, ...ask(deps, endpoint) };
   });
+  const { name, deployed } = asked;
+  return predictValues(deps, deployed.model, asked, request, call, (values, model) =>
+    withHeadroom(encodePredictAnswer(values, originOf(name, deployed, model))),
+  );
+}
+
+async function explain(deps: GrpcDeps, message: Buffer, call: CallContext): Promise<Buffer> {
+  const { request, ...asked } = orCount(() => {
+    const { endpoint, ...request } = decodeExplainCall(message);
+    return { request, ...ask(deps, endpoint, request.deployedModelId) };
+  });
+  const { name, deployed } = asked;
+  const decode = decoderOf(asked, request);
+  const { model, explanations } = await explainFor(call, deps.explain, deployed.model, decode, request.parameters);
+  // Of the version that has explained.
+  const ref = { name: model.name, version: model.version };
+  const { deployedModelId } = originOf(name, deployed, model);
+  return predictValues(deps, ref, asked, request, call, (values) =>
+    withHeadroom(encodeExplainAnswer(explanations, values, deployedModelId)),
+  );
+}
+
+/** Instances for a handler with a route of its own are bodies. */
+function decoderOf({ isRoute }: Asked, request: PredictRequest) {
+  return (signature: Signature) =>
+    isRoute ? bindBodies(request, signature) : bindInstances(request, signature, DEFAULT_DECODE_LIMITS);
+}
+
+function predictValues(
+  deps: GrpcDeps,
+  ref: ModelRef,
+  asked: Asked,
+  request: PredictRequest,
+  call: CallContext,
+  encode: (values: readonly Buffer[], model: ModelVersion) => Buffer,
+): Promise<Buffer> {
+  const toValues = ({ signature, outputs }: Prediction) =>
+    asked.isRoute ? readAnswers(outputs).map((text) => encodeJson(JSON.parse(text))) : encodeRows(signature, outputs);
   return predictFor(
     call,
     deps.predict,
-    () => deployed.model,
-    (signature) =>
-      isRoute ? bindBodies(request, signature) : bindInstances(request, signature, DEFAULT_DECODE_LIMITS),
-    ({ signature, outputs, model }) => {
-      const values = isRoute
-        ? readAnswers(outputs).map((text) => encodeJson(JSON.parse(text)))
-        : encodeRows(signature, outputs);
-      return withHeadroom(encodePredictAnswer(values, originOf(name, deployed, model)));
-    },
+    () => ref,
+    decoderOf(asked, request),
+    (prediction) => encode(toValues(prediction), prediction.model),
     request.parameters,
   );
 }
@@ -128,39 +164,4 @@ function readRaw(deps: GrpcDeps, message: Buffer): RawCall {
     const decode = (signature: Signature) => bindInstances(request, signature, DEFAULT_DECODE_LIMITS);
     return { ...asked, decode, parameters: request.parameters };
   });
-}
-
-/** What is refused before a model is asked counts as a prediction that has failed. */
-function orCount<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    announcePrediction(undefined, 0, systemClock.now(), error instanceof ServeryError ? error.code : 'INTERNAL');
-    throw error;
-  }
-}
-
-interface Asked {
-  readonly name: EndpointName;
-  readonly deployed: Deployed;
-  /** Its handler has a route of its own. */
-  readonly isRoute: boolean;
-  readonly streams: boolean;
-}
-
-/** @throws {ServeryError} `MODEL_NOT_FOUND`, `MODEL_NOT_READY`, `INVALID_REQUEST` */
-function ask({ models, protocols }: GrpcDeps, endpoint: string): Asked {
-  const name = parseEndpointName(endpoint);
-  try {
-    const deployed = chooseDeployed(protocols.vertex, name, Math.random());
-    const { route, streams = false } = models.describe(deployed.model);
-    return { name, deployed, isRoute: route !== undefined, streams };
-  } catch (error) {
-    const isUnknown = error instanceof ServeryError && error.code === 'MODEL_NOT_FOUND';
-    throw isUnknown ? endpointNotFound(name) : error;
-  }
-}
-
-function metadataOf({ name, deployed }: Asked, model: ModelVersion): Readonly<Record<string, string>> {
-  return originHeaders(name, originOf(name, deployed, model));
 }

@@ -38,13 +38,14 @@ export async function explainFor(
   explain: Explain,
   ref: ModelRef,
   decode: (signature: Signature, model: ModelVersion) => readonly NamedTensor[],
+  { parameters }: Pick<CallOptions, 'parameters'> = {},
 ): Promise<Explained> {
   const { deadline } = exchange;
   const decodeFor = (signature: Signature, model: ModelVersion) => {
     exchange.model = model;
     return decode(signature, model);
   };
-  const explained = await explain(ref, decodeFor, { deadline, signal: exchange });
+  const explained = await explain(ref, decodeFor, { deadline, signal: exchange, parameters });
   exchange.rows = explained.rows;
   return explained;
 }

@@ -5,10 +5,10 @@
  * up to the handler that gives it.
  */
 import { ServeryError, quote } from '../core/errors.ts';
-import { decodeEnvelope } from '../core/handler-envelope.ts';
+import { readAnswers } from '../core/handler-envelope.ts';
 import type { ModelRef, ModelVersion } from '../core/model.ts';
 import { checkInputs, type Signature } from '../core/signature.ts';
-import type { BytesElement, NamedTensor } from '../core/tensor.ts';
+import type { NamedTensor } from '../core/tensor.ts';
 import type { LiveVersion } from '../models/live-version.ts';
 import type { PredictOptions } from './predict.ts';
 
@@ -41,16 +41,7 @@ export function createExplain(acquire: (model: ModelRef) => LiveVersion & Dispos
     }
     const checked = checkInputs(signature, decode(signature, model));
     if (options.signal?.aborted) throw new ServeryError('CANCELLED', 'The client closed the request');
-    const [output] = await version.submit(checked, { ...options, explains: true });
-    const explanations = (output!.data as readonly BytesElement[]).map(readExplanation);
-    return { model, rows: checked.rows, explanations };
+    const outputs = await version.submit(checked, { ...options, explains: true });
+    return { model, rows: checked.rows, explanations: readAnswers(outputs) };
   };
-}
-
-/** @throws {ServeryError} `INVALID_INPUT` when the schema of a handler with a route of its own refused the body */
-function readExplanation(element: BytesElement): string {
-  const envelope = decodeEnvelope(element);
-  if ('ok' in envelope) return envelope.ok;
-  const issues = envelope.invalid.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
-  throw new ServeryError('INVALID_INPUT', `Cannot use the body: ${issues.join('; ')}`);
 }

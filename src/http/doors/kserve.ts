@@ -4,11 +4,12 @@ import { parseModelRef } from '../../core/model.ts';
 import type { CreateDoor } from '../door.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Route } from '../route.ts';
-import { INSTANCES_BODY, messageOnly, predictInstances } from './instances-route.ts';
+import { INSTANCES_BODY, explainInstances, messageOnly, predictInstances } from './instances-route.ts';
 
 export const kserveDoor: CreateDoor = (deps) => {
   const { models } = deps;
   const predict = predictInstances(deps);
+  const explain = explainInstances(deps);
   const get = (path: string, handle: Route['handle']): Route => ({ method: 'GET', path, scope: 'read', handle });
   const routes: readonly Route[] = [
     {
@@ -18,10 +19,8 @@ export const kserveDoor: CreateDoor = (deps) => {
       body: INSTANCES_BODY,
       predicts: true,
       model: ({ target = '' }) => parseModelRef(splitTarget(target).name),
-      handle: (exchange) => {
-        if (splitTarget(exchange.param('target')).verb === 'predict') return predict(exchange);
-        throw new ServeryError('UNSUPPORTED', 'Cannot explain: the model has no explainer');
-      },
+      handle: (exchange) =>
+        splitTarget(exchange.param('target')).verb === 'predict' ? predict(exchange) : explain(exchange),
     },
     get('/v1/models', (exchange) =>
       exchange.json(JSON.stringify({ models: models.snapshot.models.map(({ name }) => name) })),

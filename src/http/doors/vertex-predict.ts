@@ -2,13 +2,20 @@
 import { chunkBody, chunkType } from '../../core/chunk.ts';
 import { readAnswers, bodyInput } from '../../core/handler-envelope.ts';
 import type { ModelRef, ModelVersion } from '../../core/model.ts';
+import type { Signature } from '../../core/signature.ts';
 import { encodePredictions } from '../../protocol/instances.ts';
 import { unwrapHttpBody, wrapHttpBody } from '../../protocol/vertex/http-body.ts';
-import { bindBodies, bindInstances, encodeAnswers, readPredictBody } from '../../protocol/vertex/predict.ts';
+import {
+  bindBodies,
+  bindInstances,
+  encodeAnswers,
+  readPredictBody,
+  type PredictRequest,
+} from '../../protocol/vertex/predict.ts';
 import { chunkForm, sendChunks, type ChunkForm } from '../chunks.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Exchange } from '../exchange.ts';
-import { predictFor, streamFor } from '../prediction.ts';
+import { explainFor, predictFor, streamFor } from '../prediction.ts';
 
 const JSON_TYPE = 'application/json';
 
@@ -18,32 +25,52 @@ export interface Predictions {
   readonly model: ModelVersion;
 }
 
+export interface Explained extends Predictions {
+  /** JSON texts, one for each instance. */
+  readonly explanations: readonly string[];
+}
+
 /** Names and values in turn, of an answer of the model that is given. */
 export type HeadersOf = (model: ModelVersion) => readonly string[];
 
 export interface VertexPredictor {
   readonly predict: (exchange: Exchange, ref: ModelRef, body: Uint8Array) => Promise<Predictions>;
+  readonly explain: (exchange: Exchange, ref: ModelRef, request: PredictRequest) => Promise<Explained>;
   readonly sendRaw: (exchange: Exchange, ref: ModelRef, headersOf: HeadersOf) => Promise<void>;
   /** As `sendRaw`; chunk by chunk, where the model answers so. */
   readonly sendStream: (exchange: Exchange, ref: ModelRef, headersOf: HeadersOf) => Promise<void>;
 }
 
-export function vertexPredictor({ predict, stream, models, options }: HttpDeps): VertexPredictor {
+export function vertexPredictor({ predict, explain, stream, models, options }: HttpDeps): VertexPredictor {
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
 
   async function predictInstances(exchange: Exchange, ref: ModelRef, body: Uint8Array): Promise<Predictions> {
     refuseEarly(exchange, ref);
-    const request = readPredictBody(body);
-    const { parameters } = request;
+    return predictRequest(exchange, ref, readPredictBody(body));
+  }
+
+  /** Instances for a handler with a route of its own are bodies. */
+  const bind = (ref: ModelRef, request: PredictRequest) => {
     const isRoute = models.describe(ref).route !== undefined;
-    const { signature, outputs, model } = await predictFor(
-      exchange,
-      predict,
-      ref,
-      (known) => (isRoute ? bindBodies(request, known) : bindInstances(request, known, limits)),
-      { parameters },
-    );
+    const decode = (known: Signature) => (isRoute ? bindBodies(request, known) : bindInstances(request, known, limits));
+    return { isRoute, decode };
+  };
+
+  async function predictRequest(exchange: Exchange, ref: ModelRef, request: PredictRequest): Promise<Predictions> {
+    const { isRoute, decode } = bind(ref, request);
+    const { parameters } = request;
+    const { signature, outputs, model } = await predictFor(exchange, predict, ref, decode, { parameters });
     return { text: isRoute ? encodeAnswers(outputs) : encodePredictions(signature, outputs, 'row'), model };
+  }
+
+  async function explainRequest(exchange: Exchange, ref: ModelRef, request: PredictRequest): Promise<Explained> {
+    refuseEarly(exchange, ref);
+    const { decode } = bind(ref, request);
+    const { parameters } = request;
+    const { model, explanations } = await explainFor(exchange, explain, ref, decode, { parameters });
+    // Of the version that has explained.
+    const asked = { name: model.name, version: model.version };
+    return { ...(await predictRequest(exchange, asked, request)), explanations };
   }
 
   async function predictRaw(exchange: Exchange, ref: ModelRef, body: Uint8Array): Promise<Predictions> {
@@ -89,7 +116,7 @@ export function vertexPredictor({ predict, stream, models, options }: HttpDeps):
     await sendChunks(exchange, chunks, { ...form, headers }, (outputs) => void readAnswers(outputs));
   }
 
-  return { predict: predictInstances, sendRaw, sendStream };
+  return { predict: predictInstances, explain: explainRequest, sendRaw, sendStream };
 }
 
 /** A list of `google.api.HttpBody`, which Google's clients read item by item. */

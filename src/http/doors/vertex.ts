@@ -7,13 +7,15 @@ import { ServeryError, quote } from '../../core/errors.ts';
 import {
   chooseDeployed,
   deployedModels,
-  endpointJson,
+  endpointResource,
   endpointNotFound,
+  findDeployed,
   originHeaders,
   originOf,
   type Deployed,
   type EndpointName,
 } from '../../protocol/vertex/endpoints.ts';
+import { explanationsJson, readExplainBody } from '../../protocol/vertex/explain.ts';
 import { failureOf } from '../../protocol/vertex/failure.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
@@ -47,6 +49,18 @@ export const vertexDoor: CreateDoor = (deps, isDraining) => {
     return (isStream ? sendStream : sendRaw)(exchange, deployed.model, headersOf);
   }
 
+  async function explain(exchange: Exchange, name: EndpointName): Promise<void> {
+    const request = readExplainBody(exchange.body);
+    const { deployedModelId: id } = request;
+    const deployed = id === undefined ? choose(name) : findDeployed(deps.protocols.vertex, name, id);
+    const { text, explanations, model } = await predictor.explain(exchange, deployed.model, request);
+    const { deployedModelId } = originOf(name, deployed, model);
+    const predictions = text.slice(1);
+    exchange.json(
+      `{"explanations":${explanationsJson(explanations)},"deployedModelId":"${deployedModelId}",${predictions}`,
+    );
+  }
+
   const choose = (name: EndpointName) => chooseDeployed(deps.protocols.vertex, name, Math.random());
 
   function answer(exchange: Exchange, name: EndpointName, verb: string): Promise<void> {
@@ -57,6 +71,7 @@ export const vertexDoor: CreateDoor = (deps, isDraining) => {
       case 'streamRawPredict':
         return rawPredict(exchange, name, verb === 'streamRawPredict');
       case 'explain':
+        return explain(exchange, name);
       case 'directPredict':
       case 'directRawPredict':
       case 'serverStreamingPredict':
@@ -123,7 +138,7 @@ function asked(exchange: Exchange): Asked {
   return { name: { location, endpoint }, verb: colon === -1 ? '' : target.slice(colon + 1) };
 }
 
-function sendEndpoint({ models, protocols }: HttpDeps, exchange: Exchange): void {
+function sendEndpoint({ models, protocols, options }: HttpDeps, exchange: Exchange): void {
   const { name } = asked(exchange);
   const deployed = deployedModels(protocols.vertex, name);
   const describe = ({ model }: Deployed) => {
@@ -133,12 +148,13 @@ function sendEndpoint({ models, protocols }: HttpDeps, exchange: Exchange): void
       throw inItsWords(error, name);
     }
   };
-  exchange.json(
-    endpointJson(
-      name,
-      deployed.map((entry) => [entry, describe(entry)]),
-    ),
-  );
+  const described = deployed.map((entry) => [entry, describe(entry)] as const);
+  const resource = endpointResource(name, described, new Date(performance.timeOrigin));
+  const { host } = exchange.headers;
+  // Clients ask a dedicated endpoint by HTTPS only.
+  const isDedicated = options.tls !== undefined && host !== undefined;
+  const dedicated = isDedicated ? { dedicatedEndpointEnabled: true, dedicatedEndpointDns: host } : {};
+  exchange.json(JSON.stringify({ ...resource, ...dedicated }));
 }
 
 function inItsWords(error: unknown, name: EndpointName): unknown {

@@ -25,18 +25,25 @@ export interface PredictRequest {
 const FIELDS: ReadonlySet<string> = new Set(['instances', 'parameters', 'labels', 'endpoint']);
 
 /** @throws {ServeryError} `INVALID_REQUEST` */
-export function readPredictBody(body: Uint8Array): PredictRequest {
+export function readPredictBody(body: Uint8Array): PredictRequest;
+/** @param others members that the message has besides */
+export function readPredictBody(
+  body: Uint8Array,
+  others: readonly string[],
+): PredictRequest & { readonly others: Readonly<Record<string, unknown>> };
+export function readPredictBody(body: Uint8Array, others: readonly string[] = []): PredictRequest {
   const text = body.length === 0 ? '{}' : decodeText(body);
   const document = parseJson(text);
   if (!isJsonObject(document)) throw invalid('Root element must be a message.');
   for (const key in document) {
-    if (!FIELDS.has(key)) throw invalid(`Unknown name ${quote(key)}: Cannot find field.`);
+    if (!FIELDS.has(key) && !others.includes(key)) throw invalid(`Unknown name ${quote(key)}: Cannot find field.`);
   }
   return {
     instances: document['instances'],
     parameters: readParameters(document['parameters']),
     bytes: text.length,
     exactly: () => (parseJsonExactly(text) as Record<string, unknown>)['instances'],
+    ...(others.length > 0 && { others: Object.fromEntries(others.map((key) => [key, document[key]])) }),
   };
 }
 
