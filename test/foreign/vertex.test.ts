@@ -1,12 +1,14 @@
 /** Google's clients of Vertex AI's predictions, for Python and Node.js, unmodified, against a real server. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { after, before, describe, test } from 'node:test';
+import { get } from 'node:https';
+import { after, before, describe, it, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { v1, type protos } from '@google-cloud/aiplatform';
-import { ADD, SPELL, TALK, writeHandlers } from '../support/streaming-handlers.ts';
+import { ADD, RISK, SPELL, TALK, writeHandlers } from '../support/streaming-handlers.ts';
 import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
 
 /** What the client itself has, and takes its options from. */
@@ -54,10 +56,8 @@ describe('clients of Vertex AI', () => {
   });
 
   test('serves the client for Python over REST and gRPC', async () => {
-    const python = process.env['SERVERY_TEST_PYTHON'];
-    assert.ok(python, 'SERVERY_TEST_PYTHON names the Python that has test/foreign/requirements.txt');
     const env = { ...process.env, HTTP: server.http, GRPC: server.grpc, PYTHONDONTWRITEBYTECODE: '1' };
-    const { stdout } = await promisify(execFile)(python, [`${HERE}vertex_client.py`], { env });
+    const { stdout } = await promisify(execFile)(python(), [`${HERE}vertex_client.py`], { env });
     assert.equal(stdout.trim(), 'ok');
   });
 
@@ -109,3 +109,48 @@ describe('clients of Vertex AI', () => {
     });
   }
 });
+
+describe("the Endpoint of Google's client for Python", () => {
+  it('predicts, streams and explains over HTTPS and gRPC with TLS, by nothing but another address', async () => {
+    await using workspace = await workspaceWith(
+      Object.fromEntries(QUICKSTART.map((name) => [name, `examples/quickstart/models/${name}`])),
+    );
+    await writeHandlers(workspace.path, { talk: TALK, risk: RISK });
+    const file = (name: string) => new URL(`../fixtures/tls/${name}`, import.meta.url).pathname;
+    const tls = { certFile: file('cert.pem'), keyFile: file('key.pem') };
+    const deployedModels = ['1', '2'].map((id) => ({ id, model: 'iris', traffic: 50 }));
+    const protocols = { vertex: { endpoints: [{ id: '77', deployedModels }] } };
+    const config = { http: { tls }, grpc: { tls }, protocols };
+    await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify(config));
+    await using server = await startServer(workspace.path, { untilReady: false });
+    const ca = await readFile(tls.certFile);
+    while (!(await isReady(`${server.http}/v2/health/ready`, ca))) await sleep(20);
+    const { port } = new URL(server.http);
+    const env = {
+      ...process.env,
+      HTTPS: `localhost:${port}`,
+      GRPC: server.grpc.replace('127.0.0.1', 'localhost'),
+      REQUESTS_CA_BUNDLE: tls.certFile,
+      GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: tls.certFile,
+      PYTHONDONTWRITEBYTECODE: '1',
+    };
+    const { stdout } = await promisify(execFile)(python(), [`${HERE}vertex_endpoint.py`], { env });
+    assert.equal(stdout.trim(), 'ok');
+    assert.equal(await server.stop(), 0);
+  });
+});
+
+function isReady(url: string, ca: Buffer): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    get(url, { ca, agent: false }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    }).on('error', reject);
+  });
+}
+
+function python(): string {
+  const path = process.env['SERVERY_TEST_PYTHON'];
+  assert.ok(path, 'SERVERY_TEST_PYTHON names the Python that has test/foreign/requirements.txt');
+  return path;
+}

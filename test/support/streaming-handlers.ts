@@ -42,6 +42,19 @@ export const ADD = `import { defineHandler } from 'servery';
     predict: (bodies) => bodies.map(({ a, b }) => ({ sum: a + b })),
   });`;
 
+/** A handler that says what each of its features adds. */
+export const RISK = `import { defineHandler } from 'servery';
+  export default defineHandler({
+    signature: { inputs: { a: 'FP32', b: 'FP32' }, outputs: { sum: 'FP32' } },
+    predict: (rows) => rows.map(({ a, b }) => ({ sum: 2 * a + b })),
+    explain: (rows, { parameters }) =>
+      rows.map(({ a, b }) => {
+        const featureAttributions = { a: 2 * a, b };
+        if (parameters.form !== 'whole') return featureAttributions;
+        return { attributions: [{ baselineOutputValue: 0.5, instanceOutputValue: 2 * a + b, featureAttributions, outputIndex: [0], outputName: 'sum' }] };
+      }),
+  });`;
+
 /** As version 1 of a model each, in one thread that runs several calls at once. */
 export async function writeHandlers(workspace: string, sources: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, source] of Object.entries(sources)) {
