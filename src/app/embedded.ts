@@ -38,7 +38,7 @@ export interface Servery extends AsyncDisposable {
    *
    * @param row as a row of `predict`; the body, where the handler has a route of its own
    * @param options without `timeoutMs` the configured `defaultTimeout` bounds the wait for each chunk
-   * @throws {ServeryError} when it is read: as `predict`, also after some chunks; `UNSUPPORTED` when the model gives
+   * @throws {ServeryError} when it is read: as `predict`, also after some chunks; `INVALID_REQUEST` when the model gives
    *   its answers at once
    */
   stream(

@@ -71,7 +71,7 @@ export interface ServeryClient extends JobsClient {
    *
    * @param row as a row of `predict`; the body, where the handler has a route of its own
    * @param options without `timeoutMs` the server bounds the wait for each chunk, and nobody the whole answer
-   * @throws as `predict`, also after some chunks; `UNSUPPORTED` when the model gives its answers at once
+   * @throws as `predict`, also after some chunks; `INVALID_REQUEST` when the model gives its answers at once
    */
   stream<Name extends string>(
     model: Name,

@@ -71,7 +71,7 @@ describe('the chunks of a handler', () => {
         await assert.rejects(all(talk('unheard')), { code: 'INVALID_INPUT' });
         await assert.rejects(all(talk('fail')), { code: 'HANDLER_FAILED' });
         await assert.rejects(all(stream('nobody', {})), { code: 'MODEL_NOT_FOUND' });
-        await assert.rejects(all(stream('add', { a: 1, b: 2 })), { code: 'UNSUPPORTED' });
+        await assert.rejects(all(stream('add', { a: 1, b: 2 })), { code: 'INVALID_REQUEST' });
         await assert.rejects(all(stream('spell', { wrong: 1 })), { code: 'INVALID_INPUT', message: /^[^[]*\brow\b/ });
       });
 
