@@ -58,7 +58,6 @@ async def over_rest():
 
 async def over_rest_v1(base):
     client = InferenceRESTClient(RESTConfig(protocol="v1", timeout=20))
-    assert await client.is_model_ready(base, "iris")
     for model in INPUTS:
         x, _, _, _ = held_out(model)
         result = await client.infer(base, {"instances": x.tolist()}, model)
@@ -83,12 +82,12 @@ async def over_its_own_port():
     base = os.environ["KSERVE"]
     await over_rest_v1(base)
     client = InferenceRESTClient(RESTConfig(protocol="v1", timeout=20))
-    assert await client.is_server_live(base)
-    result = await client.explain(base, {"instances": [{"a": 1, "b": 2}, {"a": 0.5, "b": 0}]}, "risk")
+    assert await client.is_server_live(base) and await client.is_model_ready(base, "iris")
+    result = await client.explain(base, "risk", {"instances": [{"a": 1, "b": 2}, {"a": 0.5, "b": 0}]})
     assert result == {"explanations": [{"a": 2, "b": 2}, {"a": 1, "b": 0}]}, result
-    await refused(client.explain(base, {"instances": [[1, 2, 3, 4]]}, "iris"), 501)
-    await refused(client.explain(base, {"instances": [{"a": 1}]}, "risk"), 400)
-    await refused(client.explain(base, {"instances": [{"a": 1}]}, "no-such-model"), 404)
+    await refused(client.explain(base, "iris", {"instances": [[1, 2, 3, 4]]}), 501)
+    await refused(client.explain(base, "risk", {"instances": [{"a": 1}]}), 400)
+    await refused(client.explain(base, "no-such-model", {"instances": [{"a": 1}]}), 404)
     await client.close()
     async with httpx.AsyncClient(base_url=base) as http:
         assert (await http.get("/v1/models")).json()["models"].count("iris") == 1
