@@ -27,13 +27,16 @@ import type { GrpcDeps } from './deps.ts';
 import { withHeadroom } from './framing.ts';
 import { explainFor, predictFor, streamFor } from './prediction.ts';
 import type { CallContext, Method } from './method.ts';
+import { directMethods } from './vertex-direct.ts';
 import { endpointMethods } from './vertex-endpoints.ts';
 import { ask, metadataOf, orCount, type Asked } from './vertex-call.ts';
 
 type Services = Readonly<Record<string, Readonly<Record<string, Method>>>>;
 
-export function vertexServices(deps: GrpcDeps): Services {
+/** @param methodAt every method of the port, by its path */
+export function vertexServices(deps: GrpcDeps, methodAt: (path: string) => Method | undefined): Services {
   const methods: Readonly<Record<string, Method>> = {
+    ...directMethods(deps, methodAt),
     Predict: { scope: 'predict', answer: { unary: (message, call) => predict(deps, message, call) } },
     Explain: { scope: 'predict', answer: { unary: (message, call) => explain(deps, message, call) } },
     RawPredict: { scope: 'predict', answer: { unary: (message, call) => rawPredict(deps, message, call) } },

@@ -1,5 +1,5 @@
 /** Predictions by `{"instances": …, "parameters": …}` or by the bytes that a model takes, whoever says which model. */
-import { chunkBody, chunkType } from '../../core/chunk.ts';
+import { chunkBody, chunkType, type Chunk } from '../../core/chunk.ts';
 import { readAnswers, bodyInput } from '../../core/handler-envelope.ts';
 import type { ModelRef, ModelVersion } from '../../core/model.ts';
 import type { Signature } from '../../core/signature.ts';
@@ -121,11 +121,16 @@ export function vertexPredictor({ predict, explain, stream, models, options }: H
 
 /** A list of `google.api.HttpBody`, which Google's clients read item by item. */
 function wrappedChunks(): ChunkForm {
+  return listOfMessages((chunk) => wrapHttpBody(chunkType(chunk), chunkBody(chunk)), 'contentType');
+}
+
+/** @param member one of a message, that is neither a list of texts nor a message itself */
+export function listOfMessages(toMessage: (chunk: Chunk) => string, member: string): ChunkForm {
   let before = '[';
   return {
     contentType: () => JSON_TYPE,
     encode(chunk) {
-      const item = before + wrapHttpBody(chunkType(chunk), chunkBody(chunk));
+      const item = before + toMessage(chunk);
       before = ',';
       return item;
     },
@@ -134,7 +139,7 @@ function wrappedChunks(): ChunkForm {
     // unknown member, and the end of the connection, as the end of the stream.
     lastWords(text) {
       const { error } = JSON.parse(text) as { readonly error: { readonly message: string } };
-      return `${before}${JSON.stringify({ error, contentType: [error.message] })}]`;
+      return `${before}${JSON.stringify({ error, [member]: [error.message] })}]`;
     },
   };
 }

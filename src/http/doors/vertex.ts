@@ -24,6 +24,7 @@ import type { Exchange } from '../exchange.ts';
 import type { Route } from '../route.ts';
 import { INSTANCES_BODY } from './instances-route.ts';
 import { containerRoutes } from './vertex-container.ts';
+import { directPredictor } from './vertex-direct.ts';
 import { vertexPredictor, type HeadersOf } from './vertex-predict.ts';
 
 const ENDPOINTS = 'projects/:project/locations/:location/endpoints/:target';
@@ -35,6 +36,7 @@ const errors: ErrorForm = (error) => {
 
 export const vertexDoor: CreateDoor = (deps, isDraining) => {
   const predictor = vertexPredictor(deps);
+  const direct = directPredictor(deps);
 
   async function predict(exchange: Exchange, name: EndpointName): Promise<void> {
     const deployed = choose(name);
@@ -73,9 +75,11 @@ export const vertexDoor: CreateDoor = (deps, isDraining) => {
       case 'explain':
         return explain(exchange, name);
       case 'directPredict':
-      case 'directRawPredict':
+        return direct(exchange, choose(name).model, false);
       case 'serverStreamingPredict':
-        throw new ServeryError('UNSUPPORTED', `The method ${quote(verb)} is not implemented.`);
+        return direct(exchange, choose(name).model, true);
+      case 'directRawPredict':
+        throw new ServeryError('UNSUPPORTED', `The method ${quote(verb)} is there over gRPC only.`);
       default:
         throw new ServeryError('NOT_FOUND', `Method not found: ${quote(exchange.param('target'))}`);
     }
