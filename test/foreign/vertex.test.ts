@@ -44,7 +44,7 @@ describe('clients of Vertex AI', () => {
         ...FIXTURES.map((name) => [name, `test/fixtures/models/${name}`]),
       ]),
     );
-    await writeHandlers(workspace.path, { talk: TALK, spell: SPELL, add: ADD });
+    await writeHandlers(workspace.path, { talk: TALK, spell: SPELL, add: ADD, risk: RISK });
     const deployedModels = ['1', '2'].map((id) => ({ id, model: 'iris', traffic: 50 }));
     const protocols = { vertex: { endpoints: [{ id: '77', deployedModels }] } };
     await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ protocols }));
@@ -102,6 +102,35 @@ describe('clients of Vertex AI', () => {
       assert.deepEqual(await partsOf('spell', { instances: [{ word: 'abc' }] }), ['a.', 'b.', 'c.']);
       await assert.rejects(partsOf('talk', { say: 'fail-late' }), /handler failed|Model talk/i);
       await assert.rejects(partsOf('talk', { say: 'unheard' }));
+      const FLOAT = 3;
+      const inputs = [{ dtype: FLOAT, shape: [1, 4], floatVal: [5.1, 3.5, 1.4, 0.2] }];
+      const [direct] = await client.directPredict({ endpoint: endpoint('iris'), inputs });
+      assert.deepEqual(direct.outputs![0]!.int64Val!.map(Number), [0]);
+      assert.equal(direct.outputs![1]!.floatVal!.length, 3);
+      const word = [{ dtype: 2, shape: [1], stringVal: ['abc'] }];
+      const letters: unknown[] = [];
+      for await (const part of client.serverStreamingPredict({ endpoint: endpoint('spell'), inputs: word })) {
+        letters.push((part as { outputs: { stringVal: string[] }[] }).outputs[0]!.stringVal);
+      }
+      assert.deepEqual(letters, [['a.'], ['b.'], ['c.']]);
+      const risky = { structValue: { fields: { a: { numberValue: 1 }, b: { numberValue: 2 } } } };
+      const [explained] = await client.explain({ endpoint: endpoint('risk'), instances: [risky] });
+      const given = explained.explanations![0]!.attributions![0]!.featureAttributions!.structValue!.fields!;
+      assert.deepEqual([given['a']!.numberValue, given['b']!.numberValue], [2, 2]);
+      assert.equal(explained.predictions![0]!.numberValue, 4);
+      await assert.rejects(client.explain({ endpoint: endpoint('iris'), instances: [instance] }), { code: 12 });
+      const method = { endpoint: endpoint('iris'), methodName: '/no.Such/Method', input: Buffer.alloc(0) };
+      await assert.rejects(client.directRawPredict(method), { code: 12 });
+      if (form === 'gRPC') {
+        for (const stream of [client.streamDirectPredict(), client.streamingPredict()]) {
+          stream.write({ endpoint: endpoint('iris'), inputs });
+          stream.write({ inputs });
+          stream.end();
+          const answers: unknown[] = [];
+          for await (const part of stream) answers.push((part as { outputs: unknown[] }).outputs.length);
+          assert.deepEqual(answers, [2, 2]);
+        }
+      }
       const instances = [keyed(numbers(1))];
       await assert.rejects(client.predict({ endpoint: endpoint('iris'), instances }), /unexpected shape/);
       await assert.rejects(client.predict({ endpoint: endpoint('no-such'), instances }), { code: 5 });
