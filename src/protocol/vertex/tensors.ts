@@ -145,10 +145,12 @@ export function readJsonTensor(json: unknown, name: string): RawTensor {
     dtype: typeof dtype === 'number' ? dtype : NAMES.split(' ').indexOf(String(dtype)),
     shape: shape.map(Number),
     values: list,
-    content: typeof tensorVal === 'string' ? Buffer.from(tensorVal, 'base64') : undefined,
-    struct: isJsonObject(structVal)
-      ? Object.fromEntries(Object.entries(structVal).map(([key, value]) => [key, readJsonTensor(value, key)]))
-      : undefined,
+    content: typeof tensorVal === 'string' && tensorVal !== '' ? Buffer.from(tensorVal, 'base64') : undefined,
+    // The client for Node.js sends an empty one with everything.
+    struct:
+      isJsonObject(structVal) && Object.keys(structVal).length > 0
+        ? Object.fromEntries(Object.entries(structVal).map(([key, value]) => [key, readJsonTensor(value, key)]))
+        : undefined,
   };
 }
 
