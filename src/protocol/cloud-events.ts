@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { ServeryError, quote } from '../core/errors.ts';
 import { decodeText, isJsonObject, parseJson, parseJsonExactly } from './json.ts';
 
-export const EVENT_TYPE = 'application/cloudevents+json';
+const EVENT_TYPE = 'application/cloudevents+json';
 
 const REQUIRED = ['specversion', 'id', 'source', 'type'];
 const VERSIONS: readonly unknown[] = ['1.0', '0.3'];

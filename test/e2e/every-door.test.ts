@@ -232,7 +232,7 @@ describe('one model behind every door', () => {
   }
 
   it('answers the same to all of them at once', async () => {
-    const all = await Promise.all(Object.values(doors).flatMap((answers) => [answers(), answers(), answers()]));
+    const all = await Promise.all(Object.values(doors).map((answers) => answers()));
     for (const answers of all) assert.deepEqual(answers, wanted);
   });
 });
