@@ -65,7 +65,7 @@ describe('one model behind every door', () => {
     server = await startServer(workspace.path);
     grpc = new Client(server.grpc, credentials.createInsecure());
     await using servery = await createServery({ workspace: workspace.path });
-    wanted = fromRows((await servery.predict('iris', rows)) as unknown as Answer[]);
+    wanted = fromRows((await servery.predict('iris' as string, rows)) as unknown as Answer[]);
     assert.deepEqual(
       wanted.map(({ label }) => label),
       expected,
@@ -121,7 +121,7 @@ describe('one model behind every door', () => {
       );
     },
     'servery/client, by rows': async () => {
-      const { rows: answers } = await createClient({ url: server.http }).predict('iris', rows);
+      const { rows: answers } = await createClient({ url: server.http }).predict('iris' as string, rows);
       return fromRows(answers as unknown as Answer[]);
     },
     'the Open Inference Protocol, in JSON': async () => {
