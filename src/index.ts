@@ -1,5 +1,6 @@
 /** Servery's public API. What is not exported here may change in any release. */
 export { createServery, type Servery, type ServeryOptions } from './app/embedded.ts';
+export type { ChunkValue as Chunk } from './core/chunk.ts';
 export { defineConfig } from './config/config.ts';
 export type { ConfigInput } from './config/schema.ts';
 export { ERROR_CATALOG, ServeryError, type ErrorCode } from './core/errors.ts';

@@ -3,9 +3,10 @@
  * of the caller. Models still run in threads of their own, so the caller's event loop never waits for one.
  */
 import { resolve } from 'node:path';
+import type { ChunkValue as Chunk } from '../core/chunk.ts';
 import { systemClock } from '../core/clock.ts';
 import { ServeryError } from '../core/errors.ts';
-import { predictionDone } from '../core/events.ts';
+import { predictionDone, type PredictionDone } from '../core/events.ts';
 import type { ModelSummary } from '../models/control-api.ts';
 import type { PredictRowsOptions } from '../serving/predict-rows.ts';
 import { openControl } from './control.ts';
@@ -31,6 +32,20 @@ export interface Servery extends AsyncDisposable {
     rows: readonly unknown[],
     options?: Pick<PredictRowsOptions, 'labels' | 'signal'> & { readonly timeoutMs?: number },
   ): Promise<Record<string, unknown>[]>;
+  /**
+   * The answer of a handler that streams, chunk by chunk: text, bytes or JSON values. The handler waits for whoever
+   * reads it, and is stopped by leaving the loop or by the signal.
+   *
+   * @param row as a row of `predict`; the body, where the handler has a route of its own
+   * @param options without `timeoutMs` the configured `defaultTimeout` bounds the wait for each chunk
+   * @throws {ServeryError} when it is read: as `predict`, also after some chunks; `INVALID_REQUEST` when the model gives
+   *   its answers at once
+   */
+  stream(
+    model: string,
+    row: unknown,
+    options?: { readonly signal?: AbortSignal; readonly timeoutMs?: number },
+  ): AsyncGenerator<Chunk, void, void>;
   /** Models, versions, aliases and their states. */
   models(): Promise<readonly ModelSummary[]>;
 }
@@ -46,7 +61,7 @@ export async function createServery({ workspace: folder }: ServeryOptions): Prom
   const { models } = opened.use(
     openControl({ modelsFolder, stateFolder, models: config.models ?? {}, stuckAfterMs: config.stuckAfter }),
   );
-  const { models: front, predictRows } = createFrontEndCore(config.defaultTimeout);
+  const { models: front, predictRows, streamRow } = createFrontEndCore(config.defaultTimeout);
   await models.join(front);
   await models.start();
   const resources = opened.move();
@@ -54,7 +69,7 @@ export async function createServery({ workspace: folder }: ServeryOptions): Prom
   return {
     async predict(model, rows, { timeoutMs, ...options } = {}) {
       const begin = systemClock.now();
-      let code: Parameters<typeof predictionDone.publish>[0]['code'] = 'OK';
+      let code: PredictionDone['code'] = 'OK';
       try {
         const deadline = timeoutMs === undefined ? undefined : begin + timeoutMs;
         return await predictRows(model, rows, { ...options, deadline });
@@ -64,6 +79,21 @@ export async function createServery({ workspace: folder }: ServeryOptions): Prom
       } finally {
         const totalMs = systemClock.now() - begin;
         predictionDone.publish({ model: undefined, door: 'embedded', rows: rows.length, totalMs, code });
+      }
+    },
+    async *stream(model, row, { timeoutMs, ...options } = {}) {
+      const begin = systemClock.now();
+      let code: PredictionDone['code'] = 'CANCELLED';
+      try {
+        const deadline = timeoutMs === undefined ? undefined : begin + timeoutMs;
+        yield* streamRow(model, row, { ...options, deadline });
+        code = 'OK';
+      } catch (error) {
+        code = error instanceof ServeryError ? error.code : 'INTERNAL';
+        throw error;
+      } finally {
+        const totalMs = systemClock.now() - begin;
+        predictionDone.publish({ model: undefined, door: 'embedded', rows: 1, totalMs, code });
       }
     },
     models: () => models.listModels(),

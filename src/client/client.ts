@@ -4,9 +4,11 @@
  * Uses `fetch` and nothing else. `Models` is empty here; `servery model types NAME` prints what fills it,
  * and then `client.predict('iris', rows)` knows the rows and the answers of `iris`.
  */
+import type { ChunkValue } from '../core/chunk.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { createConnection, type CallOptions, type ConnectionOptions } from './connection.ts';
 import { decodeInferBody, encodeInferBody, type InferAnswer } from './infer-codec.ts';
+import { readChunks } from './read-chunks.ts';
 import { createJobsClient, type JobsClient } from './jobs-client.ts';
 
 /** Rows and answers by model name; filled by generated declarations. */
@@ -19,6 +21,12 @@ interface AnyModel {
   readonly labelled: Record<string, unknown>;
 }
 type ModelOf<Name extends string> = Name extends keyof Models ? Models[Name] & AnyModel : AnyModel;
+
+type ChunkOf<Name extends string> = Name extends keyof Models
+  ? Models[Name] extends { readonly chunk: infer Chunk }
+    ? Chunk
+    : ChunkValue
+  : ChunkValue;
 
 export interface RowsAnswer<Row> {
   readonly model: string;
@@ -57,6 +65,20 @@ export interface ServeryClient extends JobsClient {
     options?: CallOptions & { readonly parameters?: Readonly<Record<string, string | number | boolean>> },
   ): Promise<InferAnswer>;
 
+  /**
+   * The answer of a handler that streams, chunk by chunk: text, bytes or JSON values. The handler waits for whoever
+   * reads it, and is stopped by leaving the loop or by the signal. Nothing is sent before the first is asked for.
+   *
+   * @param row as a row of `predict`; the body, where the handler has a route of its own
+   * @param options without `timeoutMs` the server bounds the wait for each chunk, and nobody the whole answer
+   * @throws as `predict`, also after some chunks; `INVALID_REQUEST` when the model gives its answers at once
+   */
+  stream<Name extends string>(
+    model: Name,
+    row: ModelOf<Name>['row'],
+    options?: CallOptions,
+  ): AsyncGenerator<ChunkOf<Name>, void, void>;
+
   /** Whether everything that should be live is live and warm. */
   isReady(options?: CallOptions): Promise<boolean>;
 }
@@ -77,6 +99,10 @@ export function createClient(options: ConnectionOptions): ServeryClient {
       const response = await connection.request(`/v2/models/${pathOf(model)}/infer`, request);
       const headerLength = Number(response.headers.get('inference-header-content-length'));
       return decodeInferBody(await response.arrayBuffer(), headerLength);
+    },
+
+    stream(model: string, row: unknown, call: CallOptions = {}) {
+      return readChunks(connection, `/models/${pathOf(model)}/stream`, { row }, call) as AsyncGenerator<never>;
     },
 
     async isReady(call) {

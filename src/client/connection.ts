@@ -35,6 +35,8 @@ export interface Connection {
    * @throws the signal's reason, when it aborts
    */
   request(path: string, options?: RequestOptions): Promise<Response>;
+  /** As `request`; time is limited only where the call says so, and then all of the answer's. */
+  openAnswer(path: string, options?: RequestOptions): Promise<Response>;
   /** One try, whatever the answer is, without a word about time to the server. */
   send(path: string, options?: RequestOptions): Promise<Response>;
   /** As `send`, without an end: only the signal ends it. @throws as `request`, when the answer is no success */
@@ -49,9 +51,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     try {
       return await send(base + path, init);
     } catch (error) {
-      if (error instanceof DOMException && error.name === 'TimeoutError') {
-        throw new ServeryError('DEADLINE_EXCEEDED', 'The answer did not come in time', { cause: error });
-      }
+      if (isTimeout(error)) throw tooLate(error);
       const code = (error as { cause?: { code?: unknown } }).cause?.code;
       if (code !== 'ECONNREFUSED') throw error; // it may have been sent: for the caller to judge
       throw new ServeryError('SERVER_NOT_RUNNING', `Cannot reach ${base}: the connection was refused`, {
@@ -65,20 +65,25 @@ export function createConnection(options: ConnectionOptions): Connection {
     return { method, headers: { ...headers, ...authorization }, ...(body !== undefined && { body }) };
   }
 
+  function requestWithin(path: string, call: RequestOptions, limitMs: number | undefined): Promise<Response> {
+    const { signal } = call;
+    const deadline = Date.now() + (limitMs ?? defaultTimeoutMs);
+    const attempt = async () => {
+      if (limitMs === undefined) return succeeded(await tryOnce(path, { ...initOf(call), signal: signal ?? null }));
+      const leftMs = Math.max(1, Math.ceil(deadline - Date.now()));
+      const headers = { ...call.headers, 'servery-timeout-ms': String(leftMs) };
+      const init = { ...initOf({ ...call, headers }), signal: withTimeout(signal, leftMs) };
+      return succeeded(await tryOnce(path, init));
+    };
+    return withRetries(attempt, { attempts, deadline, signal });
+  }
+
   return {
     attempts,
 
-    request(path, call = {}) {
-      const { signal, timeoutMs = defaultTimeoutMs } = call;
-      const deadline = Date.now() + timeoutMs;
-      const attempt = async () => {
-        const leftMs = Math.max(1, Math.ceil(deadline - Date.now()));
-        const headers = { ...call.headers, 'servery-timeout-ms': String(leftMs) };
-        const init = { ...initOf({ ...call, headers }), signal: withTimeout(signal, leftMs) };
-        return succeeded(await tryOnce(path, init));
-      };
-      return withRetries(attempt, { attempts, deadline, signal });
-    },
+    request: (path, call = {}) => requestWithin(path, call, call.timeoutMs ?? defaultTimeoutMs),
+
+    openAnswer: (path, call = {}) => requestWithin(path, call, call.timeoutMs),
 
     send(path, call = {}) {
       const { signal, timeoutMs = defaultTimeoutMs } = call;
@@ -97,20 +102,32 @@ function withTimeout(signal: AbortSignal | undefined, timeoutMs: number): AbortS
   return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }
 
+export function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'TimeoutError';
+}
+
+export function tooLate(cause: unknown): ServeryError {
+  return new ServeryError('DEADLINE_EXCEEDED', 'The answer did not come in time', { cause });
+}
+
 async function succeeded(response: Response): Promise<Response> {
   if (response.ok) return response;
   const text = await response.text();
-  let answer: { error?: unknown; code?: unknown; hint?: unknown } = {};
+  let answer: unknown;
   try {
-    answer = JSON.parse(text) as typeof answer;
+    answer = JSON.parse(text);
   } catch {
     // A proxy in between may answer in HTML: the status is all there is.
   }
-  const { error, code, hint } = answer;
-  const known = typeof code === 'string' && Object.hasOwn(ERROR_CATALOG, code) ? (code as ErrorCode) : undefined;
   const retryAfter = Number(response.headers.get('retry-after') ?? NaN);
-  throw new ServeryError(known ?? 'INTERNAL', typeof error === 'string' ? error : `Status ${response.status}`, {
-    ...(typeof hint === 'string' && { hint }),
-    ...(Number.isFinite(retryAfter) && { retryAfterMs: retryAfter * 1000 }),
-  });
+  const later = Number.isFinite(retryAfter) ? { retryAfterMs: retryAfter * 1000 } : {};
+  throw failureIn(answer, later) ?? new ServeryError('INTERNAL', `Status ${response.status}`, later);
+}
+
+/** The failure that the server says in JSON: `{"error", "code", "hint"}`. */
+export function failureIn(answer: unknown, later: { readonly retryAfterMs?: number } = {}): ServeryError | undefined {
+  const { error, code, hint } = Object(answer) as { error?: unknown; code?: unknown; hint?: unknown };
+  if (typeof error !== 'string') return undefined;
+  const known = typeof code === 'string' && Object.hasOwn(ERROR_CATALOG, code) ? (code as ErrorCode) : undefined;
+  return new ServeryError(known ?? 'INTERNAL', error, { ...(typeof hint === 'string' && { hint }), ...later });
 }

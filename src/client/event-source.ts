@@ -5,6 +5,7 @@
  */
 import { ServeryError } from '../core/errors.ts';
 import type { Connection } from './connection.ts';
+import { textOf } from './read-text.ts';
 import { retryDelayMs } from './retry.ts';
 
 export interface SentEvent {
@@ -82,17 +83,6 @@ export async function* parseEvents(body: ReadableStream<Uint8Array>): AsyncGener
       if (name === 'data') data.push(value);
       else if (name === 'id' || name === 'event') fields[name] = value;
     }
-  }
-}
-
-/** Not every browser can iterate over a stream. */
-async function* textOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void, void> {
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    yield decoder.decode(value, { stream: true });
   }
 }
 

@@ -5,6 +5,7 @@ export type { CallOptions, ConnectionOptions as ClientOptions } from './connecti
 export type { BackfillStart, JobsClient, LogOptions, RunStart, WaitOptions } from './jobs-client.ts';
 export type { InferAnswer } from './infer-codec.ts';
 export { ServeryError, type ErrorCode } from '../core/errors.ts';
+export type { ChunkValue as Chunk } from '../core/chunk.ts';
 export type { BytesElement, Datatype, Tensor } from '../core/tensor.ts';
 export type {
   AttemptView as Attempt,

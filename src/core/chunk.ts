@@ -8,6 +8,14 @@
 /** Text, bytes, or a value as JSON text. */
 export type Chunk = string | Uint8Array | { readonly json: string };
 
+/** A chunk as whoever asked for it sees it. */
+export type ChunkValue = string | Uint8Array | JsonValue;
+type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+export function chunkValue(chunk: Chunk): ChunkValue {
+  return typeof chunk === 'string' || chunk instanceof Uint8Array ? chunk : (JSON.parse(chunk.json) as JsonValue);
+}
+
 /** Takes the chunks of one call, in their order. */
 export interface ChunkSink {
   /** @param taken to be called when the chunk has been used: there is room for another */
@@ -17,6 +25,12 @@ export interface ChunkSink {
 /** Text and bytes as they are, a value as a line of JSON: an answer is what its chunks are together. */
 export function chunkBody(chunk: Chunk): string | Uint8Array {
   return typeof chunk === 'string' || chunk instanceof Uint8Array ? chunk : `${chunk.json}\n`;
+}
+
+/** The media type of `chunkBody`. */
+export function chunkType(chunk: Chunk): string {
+  if (typeof chunk === 'string') return 'text/plain; charset=utf-8';
+  return chunk instanceof Uint8Array ? 'application/octet-stream' : 'application/x-ndjson';
 }
 
 /** As JSON, where every chunk has to be a value; bytes in base64. */

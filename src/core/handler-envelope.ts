@@ -5,7 +5,9 @@
  * those of any model. A body that its schema refuses must not fail the bodies beside it, so a refusal is
  * an answer too: each output element is one of these two, and the door that owns the route tells them apart.
  */
-import type { BytesElement } from './tensor.ts';
+import { ServeryError } from './errors.ts';
+import type { Signature } from './signature.ts';
+import type { BytesElement, NamedTensor, Tensor } from './tensor.ts';
 
 /** Where a body does not fit its schema, and why. */
 export interface BodyIssue {
@@ -33,4 +35,23 @@ export function decodeEnvelope(element: BytesElement): HandlerEnvelope {
   // Cut and not parsed: an answer is sent as it was written.
   if (text.startsWith(OK)) return { ok: text.slice(OK.length, -1) };
   return JSON.parse(text) as HandlerEnvelope;
+}
+
+/** Bodies as the one input of a handler with a route of its own. */
+export function bodyInput({ inputs: [input] }: Signature, bodies: readonly BytesElement[]): readonly NamedTensor[] {
+  return [{ name: input?.name ?? 'body', datatype: 'BYTES', shape: [bodies.length], data: bodies }];
+}
+
+/**
+ * Its answers to them as JSON texts, for doors that have one way alone to say that a body was refused.
+ *
+ * @throws {ServeryError} `INVALID_INPUT` when one was
+ */
+export function readAnswers([output]: readonly Tensor[]): readonly string[] {
+  return ((output?.data ?? []) as readonly BytesElement[]).map((element) => {
+    const envelope = decodeEnvelope(element);
+    if ('ok' in envelope) return envelope.ok;
+    const problems = envelope.invalid.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
+    throw new ServeryError('INVALID_INPUT', `Cannot use the body: ${problems.join('; ')}`);
+  });
 }

@@ -69,6 +69,7 @@ export abstract class Call implements CallContext, CancelSignal {
   #waitingSince = 0;
   #isOver = false;
   model: ModelVersion | undefined;
+  metadata: Readonly<Record<string, string>> | undefined;
 
   constructor(stream: ServerHttp2Stream, host: CallHost, record: CallRecord) {
     this.#stream = stream;
@@ -235,8 +236,10 @@ export abstract class Call implements CallContext, CancelSignal {
 
   #respond(): void {
     const encoding = this.#encoding;
-    const headers =
-      encoding === undefined ? ANSWER_HEADER_LIST : [...ANSWER_HEADER_LIST, 'grpc-encoding', encoding.name];
+    const { metadata } = this;
+    const isPlain = encoding === undefined && metadata === undefined;
+    const headers = isPlain ? ANSWER_HEADER_LIST : [...ANSWER_HEADER_LIST, ...Object.entries(metadata ?? {}).flat()];
+    if (encoding !== undefined) headers.push('grpc-encoding', encoding.name);
     this.#stream.respond(headers, WITH_TRAILERS);
   }
 

@@ -34,4 +34,6 @@ export interface CallContext {
   readonly signal: CancelSignal;
   /** The version that a prediction was asked of, for the log. */
   model: ModelVersion | undefined;
+  /** Of the answer; sent before its first message. */
+  metadata: Readonly<Record<string, string>> | undefined;
 }

@@ -16,10 +16,11 @@ export function methodTable(
 ): ReadonlyMap<string, Method> {
   const { only } = deps;
   const has = (protocol: ProtocolName) => (only === undefined ? isShared(deps.protocols[protocol]) : only === protocol);
+  const table = new Map<string, Method>();
   const services: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
     ...(only === undefined ? { 'inference.GRPCInferenceService': inferenceMethods(deps, isDraining) } : {}),
     ...(has('tensorflowServing') && tensorflowServingServices(deps)),
-    ...(has('vertex') && vertexServices(deps)),
+    ...(has('vertex') && vertexServices(deps, (path) => table.get(path))),
     'grpc.health.v1.Health': health.methods,
     ...(has('torchserve') && {
       'org.pytorch.serve.grpc.inference.InferenceAPIsService': torchserveMethods(deps, isDraining),
@@ -27,7 +28,6 @@ export function methodTable(
     'grpc.reflection.v1.ServerReflection': { ServerReflectionInfo: reflectionMethod },
     'grpc.reflection.v1alpha.ServerReflection': { ServerReflectionInfo: reflectionMethod },
   };
-  const table = new Map<string, Method>();
   for (const [service, methods] of Object.entries(services)) {
     for (const [name, method] of Object.entries(methods)) table.set(`/${service}/${name}`, method);
   }

@@ -1,5 +1,5 @@
 /** Answers that come bit by bit, and the forms in which a client may want them. */
-import { chunkBody, chunkJson, type Chunk } from '../core/chunk.ts';
+import { chunkBody, chunkJson, chunkType, type Chunk } from '../core/chunk.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Chunks } from '../serving/stream.ts';
 import { encodeEvent } from './event-stream.ts';
@@ -9,6 +9,10 @@ export interface ChunkForm {
   /** @param first undefined when there is no chunk at all */
   readonly contentType: (first: Chunk | undefined) => string;
   readonly encode: (chunk: Chunk) => string | Uint8Array;
+  /** What follows the last chunk, when nothing has failed. */
+  readonly end?: () => string;
+  /** Of the answer, names and values in turn; asked when it begins. */
+  readonly headers?: () => readonly string[];
   /** What is said when it fails after it has begun, before the connection is cut. */
   readonly lastWords?: (error: string) => string | Uint8Array;
   /** Its clients know last words as such: the connection need not be cut. */
@@ -17,10 +21,7 @@ export interface ChunkForm {
 
 /** The bytes of the chunks, one after the other. */
 export const BODY_CHUNKS: ChunkForm = {
-  contentType: (first = '') => {
-    if (typeof first === 'string') return 'text/plain; charset=utf-8';
-    return first instanceof Uint8Array ? 'application/octet-stream' : 'application/x-ndjson';
-  },
+  contentType: (first = '') => chunkType(first),
   encode: chunkBody,
 };
 
@@ -62,7 +63,10 @@ export async function sendChunks(
       await answer.write(form.encode(next.value));
       if (answer.isOpen) next = await chunks.next();
     }
-    if (next.done === true) answer?.end();
+    if (next.done === true) {
+      await answer?.write(form.end?.() ?? '');
+      answer?.end();
+    }
   } finally {
     await chunks.return([]);
   }

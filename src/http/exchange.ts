@@ -27,7 +27,7 @@ const EXPOSED_HEADERS =
   'servery-log-step, traceparent, x-request-id';
 const LONGEST_TIMEOUT_MS = 86_400_000;
 
-type LastWords = Pick<ChunkForm, 'lastWords' | 'saysFailures'>;
+type StreamForm = Pick<ChunkForm, 'headers' | 'lastWords' | 'saysFailures'>;
 
 /** The port that requests come through. */
 export interface ExchangeHost {
@@ -66,7 +66,7 @@ export class Exchange implements CancelSignal {
   #isAnswered = false;
   #events: EventStream | undefined;
   #chunks: AnswerStream | undefined;
-  #chunkForm: LastWords | undefined;
+  #chunkForm: StreamForm | undefined;
   /** How the chunks end, if nothing else is known when they do. */
   #chunksEnd: ErrorCode | 'OK' = 'OK';
   /** The client sends its body only when it is told to. */
@@ -187,12 +187,13 @@ export class Exchange implements CancelSignal {
   /**
    * Answers with what comes bit by bit; ends by itself, and the server waits for it.
    *
-   * @param form what is said when it fails after it has begun
+   * @param form its headers, and what is said when it fails after it has begun
    * @returns undefined when the request has its answer already
    */
-  openChunks(contentType: string, form: LastWords): AnswerStream | undefined {
+  openChunks(contentType: string, form: StreamForm): AnswerStream | undefined {
     if (!this.#settle()) return undefined;
-    const headers = this.#isDraining() ? [...this.#common, 'connection', 'close'] : this.#common;
+    const headers = [...(form.headers?.() ?? []), ...this.#common];
+    if (this.#isDraining()) headers.push('connection', 'close');
     this.#chunkForm = form;
     this.#chunks = new AnswerStream(this.#response, contentType, headers);
     return this.#chunks;

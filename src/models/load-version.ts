@@ -106,6 +106,7 @@ export async function loadVersion(
       ...(facts.route === undefined ? {} : { route: facts.route }),
       ...(facts.streams === true && { streams: true }),
       ...(artifact.hints !== undefined && { declared: declaredBy(artifact.hints) }),
+      ...(facts.explains === true && { explains: true }),
       exampleRows,
     };
     const placement = artifact.format === 'handler' ? 'handler threads' : probed.inline ? 'inline' : 'executor';

@@ -32,6 +32,8 @@ export interface VersionDescriptor {
   readonly streams?: boolean;
   /** What another file of the version says that a request holds. */
   readonly declared?: DeclaredValues;
+  /** It can say why it answers rows as it does. */
+  readonly explains?: boolean;
   /** Real or made rows (plain-door form) for documentation. */
   readonly exampleRows: readonly Record<string, unknown>[];
 }

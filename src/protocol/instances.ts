@@ -6,6 +6,7 @@
  * `util/json_tensor.cc`.
  */
 import { ServeryError, invalidInput, quote } from '../core/errors.ts';
+import { bodyInput } from '../core/handler-envelope.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
 import { elementCount, type BytesElement, type NamedTensor, type Tensor } from '../core/tensor.ts';
 import {
@@ -121,6 +122,23 @@ function readRows(instances: unknown, reader: Reader): readonly NamedTensor[] {
     refuseUnequal(values);
     return readNest(spec, values, reader);
   });
+}
+
+/**
+ * Instances for a handler with a route of its own: each is a body.
+ *
+ * @throws {ServeryError} `INVALID_REQUEST`
+ */
+export function decodeBodies(body: Uint8Array, signature: Signature): readonly NamedTensor[] {
+  const document = parseJson(decodeText(body));
+  const instances = isJsonObject(document) ? (document['instances'] ?? document['inputs']) : undefined;
+  if (!Array.isArray(instances) || instances.length === 0) {
+    throw malformed("Expecting 'instances' value to be a non-null/non-empty array");
+  }
+  return bodyInput(
+    signature,
+    instances.map((instance) => JSON.stringify(instance)),
+  );
 }
 
 /** By their outer lists: what differs within an instance shows when it is read. */

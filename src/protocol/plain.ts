@@ -2,6 +2,7 @@
  * The plain door: rows in, rows out, as JSON, NDJSON or CSV. What a person with curl or a browser sends.
  */
 import { ServeryError, quote } from '../core/errors.ts';
+import { bodyInput } from '../core/handler-envelope.ts';
 import type { ModelVersion } from '../core/model.ts';
 import type { Signature } from '../core/signature.ts';
 import type { NamedTensor, Tensor } from '../core/tensor.ts';
@@ -71,6 +72,37 @@ export function decodePlainRequest(
     if (!(error instanceof InexactInteger)) throw error;
     return read('exact');
   }
+}
+
+/**
+ * The inputs for an answer that comes bit by bit, from `{"row": …}`.
+ *
+ * @param isBody the row is the body of a handler with a route of its own
+ * @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT`, `PAYLOAD_TOO_LARGE`
+ */
+export function decodeRowRequest(
+  body: Uint8Array,
+  signature: Signature,
+  isBody: boolean,
+  limits: DecodeLimits = DEFAULT_DECODE_LIMITS,
+): readonly NamedTensor[] {
+  const text = decodeText(body);
+  if (isBody) return bodyInput(signature, [JSON.stringify(readRow(parseJson(text)))]);
+  const read = (document: unknown) =>
+    decodeRows(signature, [readRow(document)], { nonFinite: 'refuse', limits, nameRow: () => 'row' });
+  try {
+    return read(parseJson(text));
+  } catch (error) {
+    if (!(error instanceof InexactInteger)) throw error;
+    return read(parseJsonExactly(text));
+  }
+}
+
+function readRow(document: unknown): unknown {
+  if (isJsonObject(document) && Object.hasOwn(document, 'row') && countKeys(document) === 1) return document['row'];
+  throw new ServeryError('INVALID_REQUEST', 'Cannot read the body: expected an object with "row" and nothing else', {
+    hint: 'Send {"row": {"FEATURE": VALUE}}, or as "row" the body that the handler takes.',
+  });
 }
 
 function readRows(text: string, parse: 'fast' | 'exact'): readonly unknown[] {

@@ -24,7 +24,7 @@ export type Chunks = AsyncGenerator<Chunk, readonly Tensor[], void>;
 
 /**
  * @param decode as that of `Predict`; one row
- * @throws {ServeryError} by `next()`: as `Predict`; `UNSUPPORTED` when the version gives its answers at once only
+ * @throws {ServeryError} by `next()`: as `Predict`; `INVALID_REQUEST` when the version gives its answers at once only
  */
 export type Stream = (
   model: ModelRef,
@@ -38,7 +38,9 @@ export function createStream(acquire: (model: ModelRef) => LiveVersion & Disposa
     using version = acquire(ref);
     const { model, signature, streams } = version.descriptor;
     if (streams !== true) {
-      throw new ServeryError('UNSUPPORTED', `Cannot stream: model ${quote(model.name)} gives its answers at once`);
+      throw new ServeryError('INVALID_REQUEST', `Cannot stream: model ${quote(model.name)} gives its answers at once`, {
+        hint: 'Ask for a prediction.',
+      });
     }
     const checked = checkInputs(signature, decode(signature, model));
     if (checked.rows !== 1) {

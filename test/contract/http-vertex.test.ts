@@ -87,6 +87,7 @@ describe('Vertex AI', () => {
       displayName: '7',
       deployedModels: [of('11', '1'), of('22', '2')],
       trafficSplit: { '11': 0, '22': 100 },
+      createTime: new Date(performance.timeOrigin).toISOString(),
     });
   });
 
@@ -113,7 +114,13 @@ describe('Vertex AI', () => {
       [predict, { instances: [[1]] }, 400, 'INVALID_ARGUMENT', /unexpected shape/],
       [at('doubler:rawPredict'), { httpBody: { data: '?' } }, 400, 'INVALID_ARGUMENT', /expected "data" in base64/],
       [at('doubler:rawPredict'), { httpBody: 1 }, 400, 'INVALID_ARGUMENT', /expected "data" in base64/],
-      [at('doubler:explain'), { instances }, 501, 'UNIMPLEMENTED', /"explain" is not implemented/],
+      [
+        at('doubler:explain'),
+        { instances },
+        501,
+        'UNIMPLEMENTED',
+        /^Cannot explain: model "doubler" has no explainer$/,
+      ],
       [at('doubler:other'), { instances }, 404, 'NOT_FOUND', /^Method not found: "doubler:other"$/],
       [at('doubler'), { instances }, 404, 'NOT_FOUND', /^Method not found/],
       ['/v1/projects/p/locations', {}, 404, 'NOT_FOUND', /^Method not found/],

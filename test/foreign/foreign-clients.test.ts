@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { freePort } from '../support/free-port.ts';
 import { makeModelArchive } from '../support/make-zip.ts';
+import { RISK, writeHandlers } from '../support/streaming-handlers.ts';
 import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
 
 const HERE = new URL('.', import.meta.url).pathname;
@@ -17,6 +18,7 @@ describe('foreign clients', () => {
   let workspace: Awaited<ReturnType<typeof workspaceWith>>;
   let server: RunningServer;
   let mlflow: string;
+  let kserve: string;
 
   before(async () => {
     workspace = await workspaceWith(
@@ -33,10 +35,13 @@ describe('foreign clients', () => {
     const hello = { command: ['node', '-e', 'console.log(1)'] };
     const jobs = { hello, hourly: { ...hello, schedule: { cron: '0 * * * *' } } };
     const metrics = { aliases: ['torchserve'] };
+    await writeHandlers(workspace.path, { risk: RISK });
     mlflow = `127.0.0.1:${await freePort()}`;
+    kserve = `127.0.0.1:${await freePort()}`;
     const protocols = {
       sagemaker: { accessKeys: [{ id: 'x', secret: 'right' }] },
       mlflow: { http: mlflow, model: 'iris' },
+      kserve: { http: kserve },
     };
     await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ jobs, metrics, protocols }));
     server = await startServer(workspace.path, { command: 'up' });
@@ -62,6 +67,7 @@ describe('foreign clients', () => {
         GRPC: server.grpc,
         MLFLOW: mlflow,
         WORKSPACE: workspace.path,
+        KSERVE: `http://${kserve}`,
         PYTHONDONTWRITEBYTECODE: '1',
       };
       const { stdout } = await promisify(execFile)(python(), [HERE + script], { env });

@@ -1,4 +1,4 @@
-"""KServe's own REST and gRPC clients, unmodified: protocol v2 in JSON and raw tensors, v1, and what they say of bad requests."""
+"""KServe's own REST and gRPC clients, unmodified: protocol v2 in JSON and raw tensors, v1 with events and explanations."""
 
 import asyncio
 import os
@@ -6,6 +6,8 @@ import os
 import grpc
 import httpx
 import numpy as np
+from cloudevents.conversion import to_binary, to_structured
+from cloudevents.http import CloudEvent, from_http
 from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferRequest, RESTConfig
 from kserve.protocol.infer_type import RequestedOutput
 from quickstart import INPUTS, check, held_out
@@ -54,21 +56,53 @@ async def over_rest():
     await client.close()
 
 
-async def over_rest_v1():
+async def over_rest_v1(base):
     client = InferenceRESTClient(RESTConfig(protocol="v1", timeout=20))
     for model in INPUTS:
         x, _, _, _ = held_out(model)
-        result = await client.infer(HTTP, {"instances": x.tolist()}, model)
+        result = await client.infer(base, {"instances": x.tolist()}, model)
         rows = result["predictions"]
         check(model, np.array([row["label"] for row in rows]), np.array([row["probabilities"] for row in rows]))
-    for model, instances, status in (("no-such-model", [[1]], 404), ("iris", [[1]], 400)):
-        try:
-            await client.infer(HTTP, {"instances": instances}, model)
-        except httpx.HTTPStatusError as error:
-            assert error.response.status_code == status, error.response.text
-        else:
-            raise AssertionError(f"not refused: {model}")
+    for model, instances, status in (("no-such-model", [[1]], 404), ("iris", [[1]], 400), ("iris", [], 400)):
+        await refused(client.infer(base, {"instances": instances}, model), status)
+    await refused(client.is_model_ready(base, "no-such-model"), 404)
     await client.close()
+
+
+async def refused(call, status):
+    try:
+        await call
+    except httpx.HTTPStatusError as error:
+        assert error.response.status_code == status and "error" in error.response.json(), error.response.text
+    else:
+        raise AssertionError(f"not refused with {status}")
+
+
+async def over_its_own_port():
+    base = os.environ["KSERVE"]
+    await over_rest_v1(base)
+    client = InferenceRESTClient(RESTConfig(protocol="v1", timeout=20))
+    assert await client.is_server_live(base) and await client.is_model_ready(base, "iris")
+    result = await client.explain(base, "risk", {"instances": [{"a": 1, "b": 2}, {"a": 0.5, "b": 0}]})
+    assert result == {"explanations": [{"a": 2, "b": 2}, {"a": 1, "b": 0}]}, result
+    await refused(client.explain(base, "iris", {"instances": [[1, 2, 3, 4]]}), 501)
+    await refused(client.explain(base, "risk", {"instances": [{"a": 1}]}), 400)
+    await refused(client.explain(base, "no-such-model", {"instances": [{"a": 1}]}), 404)
+    await client.close()
+    async with httpx.AsyncClient(base_url=base) as http:
+        assert (await http.get("/v1/models")).json()["models"].count("iris") == 1
+        assert (await http.get("/v1/models/iris")).json() == {"name": "iris", "ready": True}
+        x, _, _, _ = held_out("iris")
+        event = CloudEvent({"type": "question", "source": "here"}, {"instances": x.tolist()})
+        for write in (to_binary, to_structured):
+            headers, body = write(event)
+            headers = {"content-type": "application/json", **headers}
+            response = await http.post("/v1/models/iris:predict", headers=headers, content=body)
+            answer = from_http(response.headers, response.content)
+            assert answer["source"] == "io.kserve.inference.iris" and answer["id"] != event["id"], answer
+            assert answer["type"] == "io.kserve.inference.response", answer
+            rows = answer.data["predictions"]
+            check("iris", np.array([row["label"] for row in rows]), np.array([row["probabilities"] for row in rows]))
 
 
 async def over_grpc():
@@ -94,6 +128,7 @@ async def over_grpc():
 
 
 asyncio.run(over_rest())
-asyncio.run(over_rest_v1())
+asyncio.run(over_rest_v1(HTTP))
+asyncio.run(over_its_own_port())
 asyncio.run(over_grpc())
 print("ok")

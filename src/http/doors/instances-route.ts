@@ -1,6 +1,8 @@
 /** The prediction by instances, as the doors of several protocols have it. */
+import { readAnswers } from '../../core/handler-envelope.ts';
 import {
   encodePredictions,
+  decodeBodies,
   decodeInstances,
   type InstancesDialect,
   type InstancesForm,
@@ -8,7 +10,7 @@ import {
 import type { HttpDeps } from '../deps.ts';
 import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
-import { predictFor } from '../prediction.ts';
+import { explainFor, predictFor } from '../prediction.ts';
 
 /** Clients send what they like: `curl -d` calls it a form. */
 export const INSTANCES_BODY = { mediaTypes: ['application/json'], anyType: true };
@@ -19,18 +21,42 @@ export const messageOnly: ErrorForm = (error) => ({
   headers: errorHeaders(error),
 });
 
-export function predictInstances(
-  { predict, options }: HttpDeps,
-  dialect?: InstancesDialect,
-): (exchange: Exchange) => Promise<void> {
+/** JSON text that answers a body. */
+export type AnswerBody = (exchange: Exchange, body: Uint8Array) => Promise<string>;
+
+/** `{"instances": […]}` → `{"predictions": […]}`; instances for a handler with a route of its own are bodies. */
+export function answerInstances({ predict, models, options }: HttpDeps, dialect?: InstancesDialect): AnswerBody {
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
-  return async (exchange) => {
+  return async (exchange, body) => {
+    const ref = exchange.target!.model;
+    if (models.describe(ref).route !== undefined) {
+      const { outputs } = await predictFor(exchange, predict, ref, (known) => decodeBodies(body, known));
+      return `{"predictions":[${readAnswers(outputs).join()}]}`;
+    }
     let form: InstancesForm = 'row';
-    const { signature, outputs } = await predictFor(exchange, predict, exchange.target!.model, (known) => {
-      const request = decodeInstances(exchange.body, known, limits, dialect);
+    const { signature, outputs } = await predictFor(exchange, predict, ref, (known) => {
+      const request = decodeInstances(body, known, limits, dialect);
       form = request.form;
       return request.tensors;
     });
-    exchange.json(encodePredictions(signature, outputs, form, dialect));
+    return encodePredictions(signature, outputs, form, dialect);
+  };
+}
+
+export function predictInstances(deps: HttpDeps, dialect?: InstancesDialect): (exchange: Exchange) => Promise<void> {
+  const answer = answerInstances(deps, dialect);
+  return async (exchange) => exchange.json(await answer(exchange, exchange.body));
+}
+
+/** Why the model answers instances as it does: `{"explanations": […]}`, what its handler says of each. */
+export function explainInstances({ explain, models, options }: HttpDeps): AnswerBody {
+  const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
+  return async (exchange, body) => {
+    const ref = exchange.target!.model;
+    const isRoute = models.describe(ref).route !== undefined;
+    const { explanations } = await explainFor(exchange, explain, ref, (known) =>
+      isRoute ? decodeBodies(body, known) : decodeInstances(body, known, limits).tensors,
+    );
+    return `{"explanations":[${explanations.join()}]}`;
   };
 }

@@ -1,9 +1,7 @@
 /** One invocation of a model: the body in its type, the answer in the type that is asked for. */
 import { chunkBody } from '../../core/chunk.ts';
-import { ServeryError } from '../../core/errors.ts';
-import { decodeEnvelope } from '../../core/handler-envelope.ts';
+import { bodyInput, readAnswers } from '../../core/handler-envelope.ts';
 import type { ModelRef } from '../../core/model.ts';
-import type { BytesElement, Tensor } from '../../core/tensor.ts';
 import { decodeText } from '../../protocol/json.ts';
 import { payloadPart, streamError } from '../../protocol/sagemaker/event-frames.ts';
 import {
@@ -57,12 +55,9 @@ export function streamer({ stream, models, options }: HttpDeps) {
     const { route } = models.describe(ref);
     const chunks = streamFor(exchange, stream, ref, (signature) => {
       if (route === undefined) return decodeInvocation(exchange.body, exchange.mediaType, signature, limits).tensors;
-      const name = signature.inputs[0]?.name ?? 'body';
-      return [{ name, datatype: 'BYTES' as const, shape: [1], data: [decodeText(exchange.body)] }];
+      return bodyInput(signature, [decodeText(exchange.body)]);
     });
-    await sendChunks(exchange, chunks, FRAMES, (outputs) => {
-      throw refusalOf(outputs);
-    });
+    await sendChunks(exchange, chunks, FRAMES, (outputs) => void readAnswers(outputs));
   };
 }
 
@@ -75,11 +70,3 @@ const FRAMES: ChunkForm = {
   lastWords: (error) => streamError((JSON.parse(error) as { Message?: string }).Message ?? 'The stream is broken'),
   saysFailures: true,
 };
-
-/** A handler has refused the body that it was sent. */
-function refusalOf([output]: readonly Tensor[]): ServeryError {
-  const [element = ''] = (output?.data ?? []) as readonly BytesElement[];
-  const envelope = decodeEnvelope(element);
-  const [issue] = 'invalid' in envelope ? envelope.invalid : [];
-  return new ServeryError('INVALID_INPUT', `Cannot use the body: ${issue?.message ?? 'the model refuses it'}`);
-}

@@ -1,16 +1,15 @@
 /** What Vertex AI asks of a model container: whether it is well, and predictions, on the routes that it names. */
 import { ServeryError } from '../../core/errors.ts';
 import { parseModelRef, type ModelRef } from '../../core/model.ts';
-import { encodePredictions } from '../../protocol/instances.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Route } from '../route.ts';
 import { INSTANCES_BODY, messageOnly } from './instances-route.ts';
-import { instancesPredictor } from './vertex-predict.ts';
+import { vertexPredictor } from './vertex-predict.ts';
 
 export function containerRoutes(deps: HttpDeps, isDraining: () => boolean): readonly Route[] {
   const { models, protocols } = deps;
   const { healthRoute, predictRoute, model } = protocols.vertex;
-  const predict = instancesPredictor(deps);
+  const { predict } = vertexPredictor(deps);
 
   const modelRef = (): ModelRef => {
     if (model !== undefined) return parseModelRef(model);
@@ -46,8 +45,8 @@ export function containerRoutes(deps: HttpDeps, isDraining: () => boolean): read
       isRoomCheckedLater: true,
       errors: messageOnly,
       async handle(exchange) {
-        const { signature, outputs } = await predict(exchange, modelRef(), exchange.body);
-        exchange.json(encodePredictions(signature, outputs, 'row'));
+        const { text } = await predict(exchange, modelRef(), exchange.body);
+        exchange.json(text);
       },
     });
   }

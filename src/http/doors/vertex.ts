@@ -4,20 +4,19 @@
  * Any project and location will do. Names of members and failures: `google/cloud/aiplatform/v1/prediction_service.proto`.
  */
 import { ServeryError, quote } from '../../core/errors.ts';
-import { encodePredictions } from '../../protocol/instances.ts';
 import {
   chooseDeployed,
   deployedModels,
-  endpointJson,
+  endpointResource,
   endpointNotFound,
+  findDeployed,
   originHeaders,
   originOf,
   type Deployed,
   type EndpointName,
-  type Origin,
 } from '../../protocol/vertex/endpoints.ts';
+import { explanationsJson, readExplainBody } from '../../protocol/vertex/explain.ts';
 import { failureOf } from '../../protocol/vertex/failure.ts';
-import { unwrapHttpBody, wrapHttpBody } from '../../protocol/vertex/http-body.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
 import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
@@ -25,9 +24,9 @@ import type { Exchange } from '../exchange.ts';
 import type { Route } from '../route.ts';
 import { INSTANCES_BODY } from './instances-route.ts';
 import { containerRoutes } from './vertex-container.ts';
-import { instancesPredictor } from './vertex-predict.ts';
+import { directPredictor } from './vertex-direct.ts';
+import { vertexPredictor, type HeadersOf } from './vertex-predict.ts';
 
-const JSON_TYPE = 'application/json';
 const ENDPOINTS = 'projects/:project/locations/:location/endpoints/:target';
 
 const errors: ErrorForm = (error) => {
@@ -36,19 +35,54 @@ const errors: ErrorForm = (error) => {
 };
 
 export const vertexDoor: CreateDoor = (deps, isDraining) => {
-  const answer = answerer(deps);
+  const predictor = vertexPredictor(deps);
+  const direct = directPredictor(deps);
 
   async function predict(exchange: Exchange, name: EndpointName): Promise<void> {
-    const { predictions, origin } = await answer(exchange, name, exchange.body);
-    exchange.json(`${predictions.slice(0, -1)},${JSON.stringify(origin).slice(1)}`);
+    const deployed = choose(name);
+    const { text, model } = await predictor.predict(exchange, deployed.model, exchange.body);
+    exchange.json(`${text.slice(0, -1)},${JSON.stringify(originOf(name, deployed, model)).slice(1)}`);
   }
 
-  async function rawPredict(exchange: Exchange, name: EndpointName, isStream: boolean): Promise<void> {
-    const { bytes, isWrapped } = unwrapHttpBody(exchange.body);
-    const { predictions, origin } = await answer(exchange, name, bytes);
-    const message = isWrapped ? wrapHttpBody(JSON_TYPE, predictions) : predictions;
-    const text = isWrapped && isStream ? `[${message}]` : message;
-    exchange.send(200, JSON_TYPE, text, originHeaders(name, origin));
+  function rawPredict(exchange: Exchange, name: EndpointName, isStream: boolean): Promise<void> {
+    const deployed = choose(name);
+    const headersOf: HeadersOf = (model) => Object.entries(originHeaders(name, originOf(name, deployed, model))).flat();
+    const { sendRaw, sendStream } = predictor;
+    return (isStream ? sendStream : sendRaw)(exchange, deployed.model, headersOf);
+  }
+
+  async function explain(exchange: Exchange, name: EndpointName): Promise<void> {
+    const request = readExplainBody(exchange.body);
+    const { deployedModelId: id } = request;
+    const deployed = id === undefined ? choose(name) : findDeployed(deps.protocols.vertex, name, id);
+    const { text, explanations, model } = await predictor.explain(exchange, deployed.model, request);
+    const { deployedModelId } = originOf(name, deployed, model);
+    const predictions = text.slice(1);
+    exchange.json(
+      `{"explanations":${explanationsJson(explanations)},"deployedModelId":"${deployedModelId}",${predictions}`,
+    );
+  }
+
+  const choose = (name: EndpointName) => chooseDeployed(deps.protocols.vertex, name, Math.random());
+
+  function answer(exchange: Exchange, name: EndpointName, verb: string): Promise<void> {
+    switch (verb) {
+      case 'predict':
+        return predict(exchange, name);
+      case 'rawPredict':
+      case 'streamRawPredict':
+        return rawPredict(exchange, name, verb === 'streamRawPredict');
+      case 'explain':
+        return explain(exchange, name);
+      case 'directPredict':
+        return direct(exchange, choose(name).model, false);
+      case 'serverStreamingPredict':
+        return direct(exchange, choose(name).model, true);
+      case 'directRawPredict':
+        throw new ServeryError('UNSUPPORTED', `The method ${quote(verb)} is there over gRPC only.`);
+      default:
+        throw new ServeryError('NOT_FOUND', `Method not found: ${quote(exchange.param('target'))}`);
+    }
   }
 
   const routesOf = (version: string): readonly Route[] => [
@@ -59,21 +93,12 @@ export const vertexDoor: CreateDoor = (deps, isDraining) => {
       body: INSTANCES_BODY,
       predicts: true,
       isRoomCheckedLater: true,
-      handle(exchange) {
+      async handle(exchange) {
         const { name, verb } = asked(exchange);
-        switch (verb) {
-          case 'predict':
-            return predict(exchange, name);
-          case 'rawPredict':
-          case 'streamRawPredict':
-            return rawPredict(exchange, name, verb === 'streamRawPredict');
-          case 'explain':
-          case 'directPredict':
-          case 'directRawPredict':
-          case 'serverStreamingPredict':
-            throw new ServeryError('UNSUPPORTED', `The method ${quote(verb)} is not implemented.`);
-          default:
-            throw new ServeryError('NOT_FOUND', `Method not found: ${quote(exchange.param('target'))}`);
+        try {
+          await answer(exchange, name, verb);
+        } catch (error) {
+          throw inItsWords(error, name);
         }
       },
     },
@@ -117,26 +142,7 @@ function asked(exchange: Exchange): Asked {
   return { name: { location, endpoint }, verb: colon === -1 ? '' : target.slice(colon + 1) };
 }
 
-interface Answer {
-  /** `{"predictions": […]}` */
-  readonly predictions: string;
-  readonly origin: Origin;
-}
-
-function answerer(deps: HttpDeps) {
-  const predict = instancesPredictor(deps);
-  return async (exchange: Exchange, name: EndpointName, body: Uint8Array): Promise<Answer> => {
-    const deployed = chooseDeployed(deps.protocols.vertex, name, Math.random());
-    try {
-      const { signature, outputs, model } = await predict(exchange, deployed.model, body);
-      return { predictions: encodePredictions(signature, outputs, 'row'), origin: originOf(name, deployed, model) };
-    } catch (error) {
-      throw inItsWords(error, name);
-    }
-  };
-}
-
-function sendEndpoint({ models, protocols }: HttpDeps, exchange: Exchange): void {
+function sendEndpoint({ models, protocols, options }: HttpDeps, exchange: Exchange): void {
   const { name } = asked(exchange);
   const deployed = deployedModels(protocols.vertex, name);
   const describe = ({ model }: Deployed) => {
@@ -146,12 +152,13 @@ function sendEndpoint({ models, protocols }: HttpDeps, exchange: Exchange): void
       throw inItsWords(error, name);
     }
   };
-  exchange.json(
-    endpointJson(
-      name,
-      deployed.map((entry) => [entry, describe(entry)]),
-    ),
-  );
+  const described = deployed.map((entry) => [entry, describe(entry)] as const);
+  const resource = endpointResource(name, described, new Date(performance.timeOrigin));
+  const { host } = exchange.headers;
+  // Clients ask a dedicated endpoint by HTTPS only.
+  const isDedicated = options.tls !== undefined && host !== undefined;
+  const dedicated = isDedicated ? { dedicatedEndpointEnabled: true, dedicatedEndpointDns: host } : {};
+  exchange.json(JSON.stringify({ ...resource, ...dedicated }));
 }
 
 function inItsWords(error: unknown, name: EndpointName): unknown {

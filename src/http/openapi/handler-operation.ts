@@ -4,7 +4,7 @@ import { failures } from './components.ts';
 import type { DocumentedModel, ModelDocumentation } from './model-operations.ts';
 import { formHead } from './model-operations.ts';
 import { componentRef, listOf, objectOf, type Schema } from './json-schema.ts';
-import { PREDICTION_FAILURES } from './server-operations.ts';
+import { PREDICTION_FAILURES, STREAMED } from './server-operations.ts';
 
 export function documentHandlerRoute(
   model: DocumentedModel,
@@ -58,13 +58,6 @@ export function documentHandlerRoute(
     form: { ...formHead(model), path: template, method, example: example ?? {} },
   };
 }
-
-const STREAMED = Object.fromEntries(
-  ['text/plain', 'text/event-stream', 'application/x-ndjson', 'application/octet-stream'].map((type) => [
-    type,
-    { schema: {} },
-  ]),
-);
 
 /** `/users/:id` → `/users/{id}`. */
 export function toTemplate(path: string): string {

@@ -41,6 +41,13 @@ export const PREDICTION_FAILURES = [400, 404, 413, 415, 500, 501, 503, 504];
 
 const HEADER_LENGTH = 'Inference-Header-Content-Length';
 
+export const STREAMED: Readonly<Record<string, MediaType>> = Object.fromEntries(
+  ['text/plain', 'text/event-stream', 'application/x-ndjson', 'application/octet-stream'].map((type) => [
+    type,
+    { schema: {} },
+  ]),
+);
+
 /** A body of JSON with binary tensors after it. */
 export const BINARY_BODY: MediaType = {
   schema: {
@@ -77,6 +84,11 @@ const predict: RouteDescription = {
   answers: predictAnswers(componentRef('PredictResponse')),
   failures: PREDICTION_FAILURES,
 };
+const stream: RouteDescription = {
+  body: objectOf({ row: { description: 'A row, or the body of a handler with a route of its own.' } }),
+  answers: { 200: { description: 'The answer bit by bit, in the form that Accept names.', content: STREAMED } },
+  failures: PREDICTION_FAILURES,
+};
 const read = (schema: string, description: string, ...failures: number[]): RouteDescription => ({
   answers: json(schema, description),
   failures,
@@ -87,6 +99,8 @@ const aliasChange = { answers: json('ModelSummary', 'The model after the change.
 export const DESCRIPTIONS: Readonly<Record<string, RouteDescription>> = {
   'POST /models/:model/predict': predict,
   'POST /models/:model/versions/:version/predict': predict,
+  'POST /models/:model/stream': stream,
+  'POST /models/:model/versions/:version/stream': stream,
   'POST /v2/models/:model/infer': infer,
   'POST /v2/models/:model/versions/:version/infer': infer,
   'GET /v2': read('ServerMetadata', 'The server.'),

@@ -1,6 +1,6 @@
 /** What an endpoint is: the models that are deployed to it, and which of them gets a request. */
 import { ServeryError, quote } from '../../core/errors.ts';
-import { isModelName, parseModelRef, type ModelRef, type ModelVersion } from '../../core/model.ts';
+import { isModelName, parseModelRef, parseVersion, type ModelRef, type ModelVersion } from '../../core/model.ts';
 import type { VertexOptions } from './options.ts';
 
 /** Of names, `projects/P/locations/L`. */
@@ -49,6 +49,20 @@ export function chooseDeployed(options: VertexOptions, name: EndpointName, share
   throw new RangeError('The traffic of an endpoint sums to 100');
 }
 
+/**
+ * The one that a request names, whatever the split of the traffic is.
+ *
+ * @throws {ServeryError} `MODEL_NOT_FOUND`
+ */
+export function findDeployed(options: VertexOptions, name: EndpointName, id: string): Deployed {
+  const found = deployedModels(options, name).find((deployed) => deployed.id === undefined || deployed.id === id);
+  if (found?.id !== undefined) return found;
+  // Its id is the number of its version.
+  const version = parseVersion(id);
+  if (found !== undefined && version !== undefined) return { ...found, model: { name: found.model.name, version }, id };
+  throw new ServeryError('MODEL_NOT_FOUND', `Deployed model ${quote(id)} is not found in the endpoint.`);
+}
+
 export function endpointNotFound({ location, endpoint }: EndpointName): ServeryError {
   return new ServeryError('MODEL_NOT_FOUND', `Endpoint ${quote(`${location}/endpoints/${endpoint}`)} is not found.`, {
     hint: 'An endpoint is the name of a model, or one of `protocols.vertex.endpoints`.',
@@ -73,31 +87,48 @@ export function originOf({ location }: EndpointName, { id }: Deployed, { name, v
 }
 
 /** Their names, also those of gRPC's metadata. */
-export function originHeaders({ endpoint }: EndpointName, origin: Origin): readonly string[] {
-  // prettier-ignore
-  return [
-    'x-vertex-ai-endpoint-id', endpoint,
-    'x-vertex-ai-deployed-model-id', origin.deployedModelId,
-    'x-vertex-ai-model', origin.model,
-    'x-vertex-ai-model-version-id', origin.modelVersionId,
-  ];
+export function originHeaders({ endpoint }: EndpointName, origin: Origin): Readonly<Record<string, string>> {
+  return {
+    'x-vertex-ai-endpoint-id': endpoint,
+    'x-vertex-ai-deployed-model-id': origin.deployedModelId,
+    'x-vertex-ai-model': origin.model,
+    'x-vertex-ai-model-version-id': origin.modelVersionId,
+  };
 }
 
 /** The resource of an endpoint, as GetEndpoint answers it. */
-export function endpointJson(name: EndpointName, deployed: readonly (readonly [Deployed, ModelVersion])[]): string {
+export interface EndpointResource {
+  readonly name: string;
+  readonly displayName: string;
+  readonly deployedModels: readonly {
+    readonly id: string;
+    readonly model: string;
+    readonly displayName: string;
+    readonly modelVersionId: string;
+  }[];
+  readonly trafficSplit: Readonly<Record<string, number>>;
+  /** When this server began. Clients that find none ask again for each prediction. */
+  readonly createTime: string;
+  /** Where the client for Python sends raw bytes: else it would send them to Google. */
+  readonly dedicatedEndpointEnabled?: boolean;
+  readonly dedicatedEndpointDns?: string;
+}
+
+export function endpointResource(
+  name: EndpointName,
+  deployed: readonly (readonly [Deployed, ModelVersion])[],
+  since: Date,
+): EndpointResource {
   const models = deployed.map(([entry, version]) => {
-    const {
-      deployedModelId: id,
-      model,
-      modelDisplayName: displayName,
-      modelVersionId,
-    } = originOf(name, entry, version);
-    return { id, model, displayName, modelVersionId, traffic: entry.traffic };
+    const { deployedModelId, model, modelDisplayName, modelVersionId } = originOf(name, entry, version);
+    const described = { id: deployedModelId, model, displayName: modelDisplayName, modelVersionId };
+    return [described, entry.traffic] as const;
   });
-  return JSON.stringify({
+  return {
     name: `${name.location}/endpoints/${name.endpoint}`,
     displayName: name.endpoint,
-    deployedModels: models.map(({ traffic: _, ...rest }) => rest),
-    trafficSplit: Object.fromEntries(models.map(({ id, traffic }) => [id, traffic])),
-  });
+    deployedModels: models.map(([described]) => described),
+    trafficSplit: Object.fromEntries(models.map(([{ id }, traffic]) => [id, traffic])),
+    createTime: since.toISOString(),
+  };
 }

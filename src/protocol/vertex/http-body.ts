@@ -27,6 +27,6 @@ export function unwrapHttpBody(body: Uint8Array): RawBody {
   return { bytes: Buffer.from(data, 'base64'), isWrapped: true };
 }
 
-export function wrapHttpBody(contentType: string, text: string): string {
-  return JSON.stringify({ contentType, data: Buffer.from(text).toString('base64') });
+export function wrapHttpBody(contentType: string, body: string | Uint8Array): string {
+  return JSON.stringify({ contentType, data: Buffer.from(body as string).toString('base64') });
 }

@@ -5,8 +5,9 @@
  * integer beyond 2^53 stays what it is.
  */
 import { ServeryError, quote } from '../../core/errors.ts';
+import { bodyInput, readAnswers } from '../../core/handler-envelope.ts';
 import type { Signature } from '../../core/signature.ts';
-import type { NamedTensor } from '../../core/tensor.ts';
+import type { NamedTensor, Tensor } from '../../core/tensor.ts';
 import { instancesTensors } from '../instances.ts';
 import { InexactInteger, decodeText, isJsonObject, parseJson, parseJsonExactly, type DecodeLimits } from '../json.ts';
 
@@ -24,18 +25,25 @@ export interface PredictRequest {
 const FIELDS: ReadonlySet<string> = new Set(['instances', 'parameters', 'labels', 'endpoint']);
 
 /** @throws {ServeryError} `INVALID_REQUEST` */
-export function readPredictBody(body: Uint8Array): PredictRequest {
+export function readPredictBody(body: Uint8Array): PredictRequest;
+/** @param others members that the message has besides */
+export function readPredictBody(
+  body: Uint8Array,
+  others: readonly string[],
+): PredictRequest & { readonly others: Readonly<Record<string, unknown>> };
+export function readPredictBody(body: Uint8Array, others: readonly string[] = []): PredictRequest {
   const text = body.length === 0 ? '{}' : decodeText(body);
   const document = parseJson(text);
   if (!isJsonObject(document)) throw invalid('Root element must be a message.');
   for (const key in document) {
-    if (!FIELDS.has(key)) throw invalid(`Unknown name ${quote(key)}: Cannot find field.`);
+    if (!FIELDS.has(key) && !others.includes(key)) throw invalid(`Unknown name ${quote(key)}: Cannot find field.`);
   }
   return {
     instances: document['instances'],
     parameters: readParameters(document['parameters']),
     bytes: text.length,
     exactly: () => (parseJsonExactly(text) as Record<string, unknown>)['instances'],
+    ...(others.length > 0 && { others: Object.fromEntries(others.map((key) => [key, document[key]])) }),
   };
 }
 
@@ -68,6 +76,26 @@ export function bindInstances(
     if (!(error instanceof InexactInteger) || exactly === undefined) throw error;
     return bind(exactly());
   }
+}
+
+/**
+ * Instances for a handler with a route of its own: each is a body.
+ *
+ * @throws {ServeryError} `INVALID_REQUEST`
+ */
+export function bindBodies({ instances }: PredictRequest, signature: Signature): readonly NamedTensor[] {
+  if (!Array.isArray(instances) || instances.length === 0) {
+    throw invalid('Expecting "instances" to be a non-empty array.');
+  }
+  return bodyInput(
+    signature,
+    instances.map((instance) => JSON.stringify(instance)),
+  );
+}
+
+/** What such a handler answers, as predictions. */
+export function encodeAnswers(outputs: readonly Tensor[]): string {
+  return `{"predictions":[${readAnswers(outputs).join()}]}`;
 }
 
 function invalid(problem: string): ServeryError {

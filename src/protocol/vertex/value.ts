@@ -97,6 +97,31 @@ export function encodeRows({ outputs: specs }: Signature, outputs: readonly Tens
   });
 }
 
+/** A Value of what was read from JSON text. */
+export function encodeJson(value: unknown): Buffer {
+  if (value === null) return Buffer.from([NULL, 0]);
+  switch (typeof value) {
+    case 'boolean':
+      return Buffer.from([BOOL, Number(value)]);
+    case 'number': {
+      const bytes = Buffer.allocUnsafe(NUMBER_BYTES);
+      bytes[0] = NUMBER;
+      bytes.writeDoubleLE(value, 1);
+      return bytes;
+    }
+    case 'string':
+      return lengthField(STRING_FIELD, Buffer.from(value));
+    default:
+      return Array.isArray(value)
+        ? lengthField(LIST_FIELD, ...value.map((item) => lengthField(1, encodeJson(item))))
+        : lengthField(STRUCT_FIELD, ...Object.entries(value as object).map(encodeEntry));
+  }
+}
+
+function encodeEntry([key, value]: readonly [string, unknown]): Buffer {
+  return lengthField(1, lengthField(1, Buffer.from(key)), lengthField(2, encodeJson(value)));
+}
+
 function nestValue(tensor: Tensor, shape: readonly number[], from: number, name: string): Buffer {
   const [size, ...inner] = shape;
   if (size === undefined) return singleValue(tensor, from, name);

@@ -51,6 +51,12 @@ export function tritonMetrics({ versions, gauges }: AliasSource): readonly Print
     sum('queue_duration_us', 'Cumulative inference queuing duration in microseconds', AT.queuedMs, 1000),
     sum('compute_input_duration_us', 'Cumulative compute input duration in microseconds', AT.handedOverMs, 1000),
     sum('compute_infer_duration_us', 'Cumulative compute inference duration in microseconds', AT.computedMs, 1000),
+    // In that of the input. Dashboards add them all up, and nothing can be added to what is not there.
+    counter(
+      'nv_inference_compute_output_duration_us',
+      'Cumulative compute output duration in microseconds',
+      versions.map((counters) => ({ labels: labelsOf(counters), value: 0 })),
+    ),
   ];
 }
 
