@@ -74,6 +74,7 @@ async function serveDoor(): Promise<number> {
       return { model, signature, rows, outputs: tensors };
     },
     stream: unknown,
+    explain: unknown,
     models: { snapshot: { sequence: 1, ready: true, models: [] }, entry: unknown, describe: unknown },
     control: undefined as never,
     options: grpcOptions.parse({}),

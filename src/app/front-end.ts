@@ -20,6 +20,7 @@ import type { ControlApi } from '../models/control-api.ts';
 import { FrontModels } from '../models/front-models.ts';
 import type { OwnPort, ProtocolOptions } from '../protocol/protocols.ts';
 import { createPredictRows, type PredictRows } from '../serving/predict-rows.ts';
+import { createExplain, type Explain } from '../serving/explain.ts';
 import { createPredict, type Predict } from '../serving/predict.ts';
 import { createStream, type Stream } from '../serving/stream.ts';
 import type { LogOptions } from '../telemetry/options.ts';
@@ -65,6 +66,7 @@ export interface FrontEndCore extends AsyncDisposable {
   readonly predict: Predict;
   readonly predictRows: PredictRows;
   readonly stream: Stream;
+  readonly explain: Explain;
 }
 
 export function createFrontEndCore(defaultTimeoutMs: number): FrontEndCore {
@@ -74,9 +76,12 @@ export function createFrontEndCore(defaultTimeoutMs: number): FrontEndCore {
     if (options.deadline !== undefined) return answer(ref, decode, options);
     return answer(ref, decode, { ...options, deadline: systemClock.now() + defaultTimeoutMs });
   };
+  const reason = createExplain((ref) => models.acquire(ref));
+  const explain: Explain = (ref, decode, options) =>
+    reason(ref, decode, { ...options, deadline: options.deadline ?? systemClock.now() + defaultTimeoutMs });
   const predictRows = createPredictRows(predict);
   const stream = createStream((ref) => models.acquire(ref), defaultTimeoutMs);
-  return { models, predict, predictRows, stream, [Symbol.asyncDispose]: () => models[Symbol.asyncDispose]() };
+  return { models, predict, predictRows, stream, explain, [Symbol.asyncDispose]: () => models[Symbol.asyncDispose]() };
 }
 
 export interface FrontEnd {
@@ -99,7 +104,7 @@ export interface FrontEndApis {
 
 export function createFrontEnd(settings: FrontEndSettings, { control, jobs, requests }: FrontEndApis): FrontEnd {
   const core = createFrontEndCore(settings.defaultTimeoutMs);
-  const { models, predict, stream } = core;
+  const { models, predict, stream, explain } = core;
   const keys = createKeyRing(settings.auth, settings.ownerKeyHash);
   const openapi = createOpenApiPage(models, {
     version,
@@ -109,6 +114,7 @@ export function createFrontEnd(settings: FrontEndSettings, { control, jobs, requ
   const httpDeps: HttpDeps = {
     predict,
     stream,
+    explain,
     models,
     control,
     jobs,
@@ -124,6 +130,7 @@ export function createFrontEnd(settings: FrontEndSettings, { control, jobs, requ
   const grpcDeps: GrpcDeps = {
     predict,
     stream,
+    explain,
     models,
     control,
     bufferedBytes: settings.bufferedBytes.grpc,

@@ -17,6 +17,8 @@ export interface Waiting {
   readonly group: string;
   readonly parameters: Parameters | undefined;
   readonly sink: ChunkSink | undefined;
+  /** It wants explanations in place of outputs: only with others that do may it share a call. */
+  readonly explains: boolean;
   readonly resolve: (outputs: readonly Tensor[]) => void;
   readonly reject: (reason: ServeryError) => void;
   /** The run for which it left the queue. */

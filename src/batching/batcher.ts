@@ -30,6 +30,8 @@ export interface SubmitOptions {
   readonly parameters?: Parameters | undefined;
   /** Takes the answer bit by bit: then the request never shares a run, and is one row. */
   readonly sink?: ChunkSink | undefined;
+  /** Wants explanations in place of outputs. */
+  readonly explains?: boolean | undefined;
 }
 
 /** What a batch is run with. */
@@ -40,6 +42,7 @@ export interface BatchCall {
   readonly deadline: number | undefined;
   readonly parameters: Parameters | undefined;
   readonly sink: ChunkSink | undefined;
+  readonly explains: boolean;
   /** Aborts when the last of its callers has given up. */
   readonly signal: CancelSignal;
 }
@@ -145,14 +148,15 @@ export class Batcher implements AsyncDisposable {
     tensors: readonly Tensor[],
     rows: number,
     { stackKey }: CheckedInputs,
-    { deadline = Infinity, queueDeadline = Infinity, signal, parameters, sink }: SubmitOptions,
+    { deadline = Infinity, queueDeadline = Infinity, signal, parameters, sink, explains = false }: SubmitOptions,
   ): Promise<readonly Tensor[]> {
     return new Promise((resolve, reject) => {
-      const group = parameters === undefined ? stackKey : `${stackKey}${textOf(parameters)}`;
+      const key = explains ? `explain ${stackKey}` : stackKey;
+      const group = parameters === undefined ? key : `${key}${textOf(parameters)}`;
       const since = this.#clock.now();
       // prettier-ignore
       const waiting: Waiting = {
-        inputs: tensors, rows, since, deadline, queueDeadline, group, parameters, sink, resolve, reject,
+        inputs: tensors, rows, since, deadline, queueDeadline, group, parameters, sink, explains, resolve, reject,
         run: undefined, settled: false,
       };
       this.#deadlines.watch(waiting);
@@ -256,6 +260,7 @@ export class Batcher implements AsyncDisposable {
       deadline: deadline === Infinity ? undefined : deadline,
       parameters: batch[0]!.parameters,
       sink: batch[0]!.sink,
+      explains: batch[0]!.explains,
       signal: run,
     };
     const parts = batch.map((waiting) => waiting.inputs);
@@ -272,8 +277,8 @@ export class Batcher implements AsyncDisposable {
     const runMs = this.#clock.now() - start;
     const failed = failure !== undefined;
     // What the model took, and not until when this thread was free to notice: in an overload that says nothing of it.
-    // How long a stream takes is up to whoever takes it.
-    if (!failed && call.sink === undefined) this.#costs.observe(runRows, computeMs);
+    // How long a stream takes is up to whoever takes it, and an explanation costs what it costs.
+    if (!failed && call.sink === undefined && !call.explains) this.#costs.observe(runRows, computeMs);
     if (batchRun.hasSubscribers) {
       const paddedRows = runRows - rows;
       // prettier-ignore

@@ -4,6 +4,7 @@ import type { ModelRef } from '../core/model.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
 import type { ProtocolName, ProtocolOptions } from '../protocol/protocols.ts';
+import type { Explain } from '../serving/explain.ts';
 import type { Predict } from '../serving/predict.ts';
 import type { Stream } from '../serving/stream.ts';
 import type { GrpcOptions } from './options.ts';
@@ -20,6 +21,8 @@ export interface ReadModels {
 export interface GrpcDeps {
   readonly predict: Predict;
   readonly stream: Stream;
+  /** For versions whose descriptor says `explains`. */
+  readonly explain: Explain;
   readonly models: ReadModels;
   readonly control: ControlApi;
   /** The counter of `maxBufferedBytes`, which all front ends share; see listening/byte-budget.ts. */

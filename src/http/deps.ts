@@ -7,6 +7,7 @@ import type { ControlApi } from '../models/control-api.ts';
 import type { Refusal } from '../models/front-models.ts';
 import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
 import type { ProtocolOptions } from '../protocol/protocols.ts';
+import type { Explain } from '../serving/explain.ts';
 import type { Predict } from '../serving/predict.ts';
 import type { Stream } from '../serving/stream.ts';
 import type { HttpOptions } from './options.ts';
@@ -34,6 +35,8 @@ export interface HttpDeps {
   readonly predict: Predict;
   /** For versions whose descriptor says `streams`. */
   readonly stream: Stream;
+  /** For versions whose descriptor says `explains`. */
+  readonly explain: Explain;
   readonly models: ReadModels;
   readonly control: ControlApi;
   /** Undefined where there are no jobs: the server is online only. */

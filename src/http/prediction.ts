@@ -3,6 +3,7 @@ import type { ModelRef, ModelVersion } from '../core/model.ts';
 import type { Signature } from '../core/signature.ts';
 import type { NamedTensor } from '../core/tensor.ts';
 import type { ParameterValue } from '../runtime/runtime.ts';
+import type { Explain, Explained } from '../serving/explain.ts';
 import type { Predict, Prediction } from '../serving/predict.ts';
 import type { Chunks, Stream } from '../serving/stream.ts';
 import type { Exchange } from './exchange.ts';
@@ -29,6 +30,23 @@ export async function predictFor(
   const prediction = await predict(ref, decodeFor, { deadline, queueDeadline, signal: exchange, parameters });
   exchange.rows = prediction.rows;
   return prediction;
+}
+
+/** @throws {ServeryError} as `Explain` */
+export async function explainFor(
+  exchange: Exchange,
+  explain: Explain,
+  ref: ModelRef,
+  decode: (signature: Signature, model: ModelVersion) => readonly NamedTensor[],
+): Promise<Explained> {
+  const { deadline } = exchange;
+  const decodeFor = (signature: Signature, model: ModelVersion) => {
+    exchange.model = model;
+    return decode(signature, model);
+  };
+  const explained = await explain(ref, decodeFor, { deadline, signal: exchange });
+  exchange.rows = explained.rows;
+  return explained;
 }
 
 /** The answer to one row, bit by bit; see `sendChunks`. */

@@ -105,6 +105,7 @@ export async function loadVersion(
       costs,
       ...(facts.route === undefined ? {} : { route: facts.route }),
       ...(facts.streams === true && { streams: true }),
+      ...(facts.explains === true && { explains: true }),
       exampleRows,
     };
     const placement = artifact.format === 'handler' ? 'handler threads' : probed.inline ? 'inline' : 'executor';

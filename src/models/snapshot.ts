@@ -30,6 +30,8 @@ export interface VersionDescriptor {
   readonly route?: HandlerRoute;
   /** Its answers can be had bit by bit. */
   readonly streams?: boolean;
+  /** It can say why it answers rows as it does. */
+  readonly explains?: boolean;
   /** Real or made rows (plain-door form) for documentation. */
   readonly exampleRows: readonly Record<string, unknown>[];
 }

@@ -118,6 +118,9 @@ export interface OtherModel<Output> {
   predict(rows: readonly unknown[]): Promise<readonly Output[]>;
 }
 
+/** What explains the answer to a row: any JSON value. */
+type Explanation = string | number | boolean | object | null;
+
 export interface SignatureHandler<S extends HandlerSignature, State> {
   readonly signature: S;
   /** Runs once in each thread, before the version is ready; at most 30 seconds. Stands before `predict`. */
@@ -127,6 +130,11 @@ export interface SignatureHandler<S extends HandlerSignature, State> {
     rows: readonly InputRow<S>[],
     context: HandlerContext<State>,
   ) => readonly OutputRow<S>[] | Promise<readonly OutputRow<S>[]>;
+  /** Why rows are answered as they are: a JSON value for each, in their order. Asked by doors that have explanations. */
+  readonly explain?: (
+    rows: readonly InputRow<S>[],
+    context: HandlerContext<State>,
+  ) => readonly Explanation[] | Promise<readonly Explanation[]>;
   /** `false`: the rows of one request a call. By default requests that wait share one. */
   readonly batching?: boolean;
   readonly stream?: never;
@@ -148,6 +156,11 @@ export interface RouteHandler<Body extends z.ZodType, Response extends z.ZodType
     bodies: readonly z.output<Body>[],
     context: HandlerContext<State>,
   ) => readonly z.input<Response>[] | Promise<readonly z.input<Response>[]>;
+  /** Why bodies are answered as they are: a JSON value for each, in their order. */
+  readonly explain?: (
+    bodies: readonly z.output<Body>[],
+    context: HandlerContext<State>,
+  ) => readonly Explanation[] | Promise<readonly Explanation[]>;
   readonly batching?: boolean;
   readonly stream?: never;
   readonly signature?: never;

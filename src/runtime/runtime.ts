@@ -57,6 +57,8 @@ export interface ModelFacts {
   readonly oneRequestPerCall?: boolean;
   /** Its answers can be had bit by bit. */
   readonly streams?: boolean;
+  /** It can say why it answers rows as it does. */
+  readonly explains?: boolean;
   /** A handler's own route. */
   readonly route?: HandlerRoute;
   /** What was resolved and why, a line each, for people. */
@@ -105,6 +107,8 @@ export interface RunCall {
   readonly predictRows?: PredictRows | undefined;
   /** Where `facts.streams`: takes the answer to one row bit by bit. The outputs are then empty, but for a refusal. */
   readonly sink?: ChunkSink | undefined;
+  /** Where `facts.explains`: the one output is then BYTES, an envelope with the explanation of each row. */
+  readonly explains?: boolean | undefined;
   /** Aborts when nobody waits for the answer any more, before the deadline. A runner that can stop then does. */
   readonly signal?: CancelSignal | undefined;
 }

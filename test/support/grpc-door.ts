@@ -22,6 +22,7 @@ import type { Snapshot, VersionDescriptor, VersionEntry } from '../../src/models
 import type { RunCall } from '../../src/runtime/runtime.ts';
 import { stack } from '../../src/runtime/stack.ts';
 import { createStream } from '../../src/serving/stream.ts';
+import { createExplain } from '../../src/serving/explain.ts';
 import { createPredict } from '../../src/serving/predict.ts';
 
 type Run = (inputs: readonly Tensor[], call: RunCall) => readonly Tensor[] | Promise<readonly Tensor[]>;
@@ -86,6 +87,7 @@ export async function openGrpcDoor({
   const server = createGrpcServer(
     {
       predict: createPredict(models.acquire),
+      explain: createExplain(models.acquire),
       stream: createStream(models.acquire, 30_000),
       models,
       control: recordingControl(control),

@@ -20,6 +20,7 @@ import type { RequestApi } from '../../src/jobs/request/store-request.ts';
 import type { ControlApi, ModelSummary } from '../../src/models/control-api.ts';
 import type { Snapshot, VersionDescriptor, VersionEntry } from '../../src/models/snapshot.ts';
 import type { HandlerRoute, RunCall } from '../../src/runtime/runtime.ts';
+import { createExplain } from '../../src/serving/explain.ts';
 import { createPredict } from '../../src/serving/predict.ts';
 import { createStream } from '../../src/serving/stream.ts';
 
@@ -97,6 +98,7 @@ export async function openDoor(
   const models = createModels(testModels(gate));
   const deps: HttpDeps = {
     predict: createPredict((ref) => models.acquire(ref)),
+    explain: createExplain((ref) => models.acquire(ref)),
     stream: createStream((ref) => models.acquire(ref), 30_000),
     models,
     control: recordingControl(control),

@@ -16,6 +16,7 @@ import { onlyMetrics } from '../../protocol/torchserve/metrics.ts';
 import {
   answerOfHandler,
   encodeAnswer,
+  encodeExplanations,
   healthJson,
   prettyJson,
   type TorchServeAnswer,
@@ -24,7 +25,7 @@ import { BODY_CHUNKS, sendChunks } from '../chunks.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
 import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
-import { predictFor, streamFor } from '../prediction.ts';
+import { explainFor, predictFor, streamFor } from '../prediction.ts';
 import type { Method, Route } from '../route.ts';
 import { METRICS_TYPE } from '../server-routes.ts';
 
@@ -37,6 +38,7 @@ const PATHS = (call: string) => [`/${call}/:name`, `/${call}/:name/:version`];
 
 export const torchserveDoor: CreateDoor = (deps, isDraining) => {
   const predict = predictAny(deps);
+  const explain = explainAny(deps);
   const call = (name: string, handle: Route['handle']): readonly Route[] =>
     PATHS(name).flatMap((path) =>
       METHODS.map((method) => ({
@@ -59,7 +61,7 @@ export const torchserveDoor: CreateDoor = (deps, isDraining) => {
       exchange.send(isHealthy ? 200 : 500, JSON_TYPE, healthJson(isHealthy));
     },
   };
-  const shared = [...call('predictions', predict), ...call('explanations', refuseToExplain), ping];
+  const shared = [...call('predictions', predict), ...call('explanations', explain), ping];
   const describe = (method: Method, path: string): Route => ({
     method,
     path,
@@ -122,9 +124,24 @@ function predictAny({ predict, stream, models, options }: HttpDeps): Route['hand
   };
 }
 
-/** As if the handler had no `explain`: TorchServe finds that out when it calls it. */
-function refuseToExplain(): never {
-  throw new ServeryError('HANDLER_FAILED', 'Cannot explain: the model has no explainer');
+function explainAny({ explain, models, options }: HttpDeps): Route['handle'] {
+  const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
+  return async (exchange) => {
+    const ref = exchange.target!.model;
+    const { body, headers } = exchange;
+    const { route, explains } = models.describe(ref);
+    // TorchServe finds that out when it calls the handler.
+    if (explains !== true) throw new ServeryError('HANDLER_FAILED', 'Cannot explain: the model has no explainer');
+    let form: AnswerForm = 'one';
+    const { explanations } = await explainFor(exchange, explain, ref, (known) => {
+      const contentType = route === undefined ? (headers['content-type'] ?? '') : '';
+      const request = decodeBody(body, contentType, known, limits);
+      form = request.form;
+      return request.tensors;
+    });
+    const { contentType, body: text } = encodeExplanations(explanations, form);
+    exchange.send(200, contentType, text);
+  };
 }
 
 function refOf({ name = '', version }: Readonly<Record<string, string | undefined>>): ModelRef {

@@ -31,6 +31,13 @@ export function encodeAnswer(
   return json(form === 'many' ? `[${values.join(',')}]` : `{"predictions":[${values.join(',')}]}`);
 }
 
+/** @param explanations JSON texts, one for each row */
+export function encodeExplanations(explanations: readonly string[], form: AnswerForm): TorchServeAnswer {
+  const [first = 'null'] = explanations;
+  if (form === 'one') return first.startsWith('"') ? asItIs(JSON.parse(first) as string) : json(first);
+  return json(form === 'many' ? `[${explanations.join(',')}]` : `{"explanations":[${explanations.join(',')}]}`);
+}
+
 function valuesOf(signature: Signature, output: Tensor, rows: number): readonly string[] {
   const [column] = columnsOf(signature, [output], false);
   return Array.from({ length: rows }, (_, row) => jsonCell(column!, output, row));

@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import { chunkBody, type Chunk } from '../../core/chunk.ts';
 import { ServeryError } from '../../core/errors.ts';
 import type { BytesElement } from '../../core/tensor.ts';
+import { jsonText } from './json-text.ts';
 import { kindOf } from './rows.ts';
 
 /**
@@ -37,12 +38,8 @@ async function readChunk(given: unknown, schema: z.ZodType | undefined, i: numbe
   if (result?.success === false) throw failure(`chunk ${i}: it does not fit the response schema`, result.error);
   const value = result === undefined ? given : result.data;
   if (typeof value === 'string') return value;
-  try {
-    const json = JSON.stringify(value) as string | undefined;
-    if (json !== undefined) return { json };
-  } catch {
-    // A bigint, or an object that holds itself.
-  }
+  const json = jsonText(value);
+  if (json !== undefined) return { json };
   throw failure(`chunk ${i}: expected text, bytes or a JSON value, got ${kindOf(value)}`);
 }
 

@@ -40,7 +40,7 @@ export function createHandlerRuntime(timing: Partial<HandlerTiming> = {}): Runti
 }
 
 function factsOf(
-  { route, batching, streams }: HandlerDescription,
+  { route, batching, streams, explains }: HandlerDescription,
   { file }: ModelArtifact,
   options: RuntimeOptions,
 ): ModelFacts {
@@ -51,6 +51,7 @@ function factsOf(
     canInline: false,
     oneRequestPerCall: !batching,
     streams,
+    explains,
     ...(route !== undefined && { route }),
     notes: [
       route === undefined
@@ -60,6 +61,7 @@ function factsOf(
       ...(streams
         ? ['streams: an answer can be had bit by bit, and takes a place of `concurrency` until it ends']
         : []),
+      ...(explains ? ['explains: doors that have explanations get those of its `explain`'] : []),
       ...(batching || streams ? [] : ['batching: false in the handler, so each call has the rows of one request']),
     ],
   };

@@ -78,7 +78,7 @@ function answerCalls(port: MessagePort, handler: ReadHandler, thread: ThreadCont
   let lastAsk = 0;
   const reply = (message: FromCall, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-  const run = async ({ id, rows, tensors, parameters, streams }: Call): Promise<void> => {
+  const run = async ({ id, rows, tensors, parameters, wants }: Call): Promise<void> => {
     const context: CallContext = new CallContext(thread, parameters, (name, others) => {
       if (context.cancelled !== undefined) return Promise.reject(context.cancelled);
       return new Promise((resolve, reject) => {
@@ -93,9 +93,10 @@ function answerCalls(port: MessagePort, handler: ReadHandler, thread: ThreadCont
     let message: FromCall;
     const transfer: ArrayBuffer[] = [];
     try {
-      const outputs = streams
-        ? await sendChunks(id, handler.stream!(tensors, context), context)
-        : await handler.run(tensors, rows, context);
+      const outputs =
+        wants === 'chunks'
+          ? await sendChunks(id, handler.stream!(tensors, context), context)
+          : await (wants === 'outputs' ? handler.run : handler.explain!)(tensors, rows, context);
       for (const { data } of outputs) transfer.push(...buffersOf(data));
       message = { type: 'result', id, outputs, computeMs: performance.now() - startMs };
     } catch (error) {

@@ -43,6 +43,7 @@ export interface HandlerDescription {
   readonly route: HandlerRoute | undefined;
   readonly batching: boolean;
   readonly streams: boolean;
+  readonly explains: boolean;
 }
 
 export type FromThread =
@@ -70,8 +71,8 @@ export interface Call {
   readonly rows: number;
   readonly tensors: readonly Tensor[];
   readonly parameters: Readonly<Record<string, ParameterValue>> | undefined;
-  /** The answer is wanted bit by bit. */
-  readonly streams: boolean;
+  /** The answer at once, the answer bit by bit, or why it is what it is. */
+  readonly wants: 'outputs' | 'chunks' | 'explanations';
 }
 
 export type ToThread =

@@ -160,7 +160,7 @@ class HandlerRunner implements Runner {
   }
 
   #send(thread: Thread, tensors: readonly Tensor[], call: RunCall): Promise<RunResult> {
-    const { rows, deadline, parameters, predictRows, sink, signal } = call;
+    const { rows, deadline, parameters, predictRows, sink, explains, signal } = call;
     const id = (this.#lastCall += 1);
     return new Promise((resolve, reject) => {
       // prettier-ignore
@@ -173,7 +173,8 @@ class HandlerRunner implements Runner {
       }
       signal?.addEventListener('abort', () => this.#cutOff(thread, id, abandoned()), { once: true });
       const transfer = tensors.flatMap(({ data }) => (isBytes(data) ? [] : [data.buffer as ArrayBuffer]));
-      this.#post(thread, { type: 'call', id, rows, tensors, parameters, streams: sink !== undefined }, transfer);
+      const wants = explains === true ? 'explanations' : sink === undefined ? 'outputs' : 'chunks';
+      this.#post(thread, { type: 'call', id, rows, tensors, parameters, wants }, transfer);
     });
   }
 

@@ -6,10 +6,12 @@
  */
 import type { Chunk } from '../../core/chunk.ts';
 import { ServeryError, quote } from '../../core/errors.ts';
+import { encodeEnvelope } from '../../core/handler-envelope.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import { isDatatype, type BytesElement, type Tensor } from '../../core/tensor.ts';
 import { HANDLER, type HandlerContext, type SetupContext } from '../define-handler.ts';
 import type { HandlerRoute } from '../runtime.ts';
+import { writeExplanation, type Explain } from './explanations.ts';
 import { readChunks, together } from './chunks.ts';
 import type { HandlerDescription } from './messages.ts';
 import { readRoute } from './read-route.ts';
@@ -21,6 +23,8 @@ export interface ReadHandler {
   readonly run: Run;
   /** Of a handler that streams: the answer to one row. */
   readonly stream: Stream | undefined;
+  /** Of a handler that explains: an envelope for each row. */
+  readonly explain: Run | undefined;
 }
 
 /** Chunks; then the outputs, which are empty unless the row was refused. */
@@ -40,6 +44,7 @@ export interface ReadForm {
   readonly route?: HandlerRoute;
   readonly run: Run;
   readonly stream?: Stream;
+  readonly explain: Run | undefined;
 }
 
 /** What a definition does with what it is sent: all rows at once, or one of them bit by bit. */
@@ -47,7 +52,7 @@ export type Work =
   | { readonly predict: (rows: readonly unknown[], context: HandlerContext<unknown>) => unknown }
   | { readonly stream: (row: unknown, context: HandlerContext<unknown>) => unknown };
 
-const KEYS = ['signature', 'setup', 'predict', 'stream', 'batching', 'route', 'body', 'response'];
+const KEYS = ['signature', 'setup', 'predict', 'stream', 'explain', 'batching', 'route', 'body', 'response'];
 
 /** @throws {ServeryError} `MODEL_INVALID`, saying what is wrong with the definition */
 export async function readHandler(module: Readonly<Record<string, unknown>>): Promise<ReadHandler> {
@@ -58,7 +63,7 @@ export async function readHandler(module: Readonly<Record<string, unknown>>): Pr
       'Write `export default defineHandler({ … })`.',
     );
   }
-  const { signature, setup, predict, stream, batching, route } = definition as Record<string, unknown>;
+  const { signature, setup, predict, stream, explain, batching, route } = definition as Record<string, unknown>;
   for (const key of Object.keys(definition)) {
     if (!KEYS.includes(key)) {
       throw invalidHandler(`${quote(key)} is not a key of a handler; these are: ${KEYS.join(', ')}`);
@@ -68,6 +73,9 @@ export async function readHandler(module: Readonly<Record<string, unknown>>): Pr
   if (setup !== undefined && typeof setup !== 'function') {
     throw invalidHandler(`setup is ${kindOf(setup)}, expected a function`);
   }
+  if (explain !== undefined && typeof explain !== 'function') {
+    throw invalidHandler(`explain is ${kindOf(explain)}, expected a function`);
+  }
   const streams = 'stream' in work;
   if (batching !== undefined && typeof batching !== 'boolean') {
     throw invalidHandler(`batching is ${kindOf(batching)}, expected true or false`);
@@ -76,12 +84,17 @@ export async function readHandler(module: Readonly<Record<string, unknown>>): Pr
   if ((signature === undefined) === (route === undefined)) {
     throw invalidHandler('it needs either a signature, or a route with a body schema');
   }
-  const form = route === undefined ? readTensorForm(signature, work) : await readRoute(definition, work);
+  const form =
+    route === undefined
+      ? readTensorForm(signature, work, explain as Explain)
+      : await readRoute(definition, work, explain as Explain);
+  const explains = form.explain !== undefined;
   return {
-    description: { signature: form.signature, route: form.route, batching: batching ?? !streams, streams },
+    description: { signature: form.signature, route: form.route, batching: batching ?? !streams, streams, explains },
     setup: (context) => (setup as ((context: SetupContext) => unknown) | undefined)?.(context),
     run: form.run,
     stream: form.stream,
+    explain: form.explain,
   };
 }
 
@@ -97,14 +110,22 @@ function readWork(predict: unknown, stream: unknown): Work {
   return { stream: stream as Extract<Work, { stream: unknown }>['stream'] };
 }
 
-function readTensorForm(definition: unknown, work: Work): ReadForm {
+function readTensorForm(definition: unknown, work: Work, explain: Explain): ReadForm {
   const { inputs, outputs } = sidesOf(definition);
   const columns = Object.entries(inputs).map(([name, spec]) => readInput(name, spec));
   const specs = Object.entries(outputs).map(([name, spec]) => readOutput(name, spec));
   const signature = { inputs: columns.map(({ spec }) => spec), outputs: specs, batched: true };
-  if ('stream' in work) return { signature, ...streamForm(columns, specs, work.stream) };
+  const explainRows: Run | undefined =
+    explain &&
+    (async (tensors, rows, context) => {
+      const explanations = asList(await explain(readRows(columns, tensors, rows), context), 'explain');
+      const data = explanations.map((value, i) => encodeEnvelope({ ok: writeExplanation(value, i) }));
+      return [{ datatype: 'BYTES', shape: [data.length], data }];
+    });
+  if ('stream' in work) return { signature, explain: explainRows, ...streamForm(columns, specs, work.stream) };
   return {
     signature,
+    explain: explainRows,
     run: async (tensors, rows, context) => {
       const results = await work.predict(readRows(columns, tensors, rows), context);
       return writeRows(specs, asList(results));
@@ -136,13 +157,13 @@ function streamForm(
 }
 
 /** @throws {ServeryError} `HANDLER_FAILED` */
-export function asList(results: unknown): readonly unknown[] {
+export function asList(results: unknown, method = 'predict'): readonly unknown[] {
   if (Array.isArray(results)) return results;
   throw new ServeryError(
     'HANDLER_FAILED',
     `The handler gave a wrong result: expected a list of rows, got ${kindOf(results)}`,
     {
-      hint: '`predict` takes a list of rows and returns a list of as many.',
+      hint: `\`${method}\` takes a list of rows and returns a list of as many.`,
     },
   );
 }

@@ -11,9 +11,12 @@ import { encodeEnvelope, type BodyIssue } from '../../core/handler-envelope.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { BytesElement } from '../../core/tensor.ts';
 import type { HandlerRoute } from '../runtime.ts';
+import type { HandlerContext } from '../define-handler.ts';
 import { issuesOf, PARSE_OPTIONS } from './body-issues.ts';
 import { readChunks } from './chunks.ts';
-import { asList, invalidHandler, type ReadForm, type Work } from './read-handler.ts';
+import { writeExplanation, type Explain } from './explanations.ts';
+import { jsonText } from './json-text.ts';
+import { asList, invalidHandler, type ReadForm, type Run, type Work } from './read-handler.ts';
 import { kindOf } from './rows.ts';
 
 const SIGNATURE: Signature = {
@@ -27,29 +30,52 @@ const ROUTE = /^(POST|PUT|PATCH) (\/\S*)$/;
 const SEGMENT = /^(?::[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9._~-]+)$/;
 
 /** @throws {ServeryError} `MODEL_INVALID` */
-export async function readRoute(definition: object, work: Work): Promise<ReadForm> {
+export async function readRoute(definition: object, work: Work, explain: Explain): Promise<ReadForm> {
   const { route, body, response } = definition as { route: unknown; body: unknown; response?: unknown };
   const bodies = checkSchema('body', body);
   const answers = response === undefined ? undefined : checkSchema('response', response);
   const described = await describeRoute(route, bodies, answers);
-  const form = { signature: SIGNATURE, route: described };
+  const form = {
+    signature: SIGNATURE,
+    route: described,
+    explain:
+      explain &&
+      answerBodies(
+        bodies,
+        async (valid, context) => asList(await explain(valid, context), 'explain'),
+        writeExplanation,
+      ),
+  };
   if ('stream' in work) return { ...form, ...streamForm(bodies, answers, work.stream) };
   return {
     ...form,
-    run: async ([tensor], rows, context) => {
-      const parsed = await Promise.all(
-        (tensor!.data as readonly BytesElement[]).map((text) => parseBody(bodies, text)),
-      );
-      const valid = parsed.filter((one) => 'value' in one).map(({ value }) => value);
-      const results = valid.length === 0 ? [] : asList(await work.predict(valid, context));
-      // A wrong number stays wrong: whoever splits the rows says so, with the name of the model.
-      const surplus = results.length - valid.length;
-      if (surplus !== 0) return [column(new Array<string>(rows + surplus).fill(''))];
-      const texts = await Promise.all(results.map((result, i) => writeAnswer(answers, result, i)));
-      let next = 0;
-      const data = parsed.map((one) => encodeEnvelope('value' in one ? { ok: texts[next++]! } : one));
-      return [column(data)];
-    },
+    run: answerBodies(
+      bodies,
+      async (valid, context) => asList(await work.predict(valid, context)),
+      (result, i) => writeAnswer(answers, result, i),
+    ),
+  };
+}
+
+/**
+ * @param answer is given the bodies that fit
+ * @param write a result as JSON text
+ */
+function answerBodies(
+  schema: z.ZodType,
+  answer: (valid: readonly unknown[], context: HandlerContext<unknown>) => Promise<readonly unknown[]>,
+  write: (result: unknown, i: number) => string | Promise<string>,
+): Run {
+  return async ([tensor], rows, context) => {
+    const parsed = await Promise.all((tensor!.data as readonly BytesElement[]).map((text) => parseBody(schema, text)));
+    const valid = parsed.filter((one) => 'value' in one).map(({ value }) => value);
+    const results = valid.length === 0 ? [] : await answer(valid, context);
+    // A wrong number stays wrong: whoever splits the rows says so, with the name of the model.
+    const surplus = results.length - valid.length;
+    if (surplus !== 0) return [column(new Array<string>(rows + surplus).fill(''))];
+    const texts = await Promise.all(results.map(async (result, i) => write(result, i)));
+    let next = 0;
+    return [column(parsed.map((one) => encodeEnvelope('value' in one ? { ok: texts[next++]! } : one)))];
   };
 }
 
@@ -104,12 +130,8 @@ async function writeAnswer(schema: z.ZodType | undefined, answer: unknown, i: nu
     throw wrongAnswer(i, 'it does not fit the response schema', result.error);
   }
   const value = result === undefined ? answer : result.data;
-  try {
-    const text = JSON.stringify(value) as string | undefined;
-    if (text !== undefined) return text;
-  } catch {
-    // A bigint, or an object that holds itself.
-  }
+  const text = jsonText(value);
+  if (text !== undefined) return text;
   throw wrongAnswer(i, `expected a JSON value, got ${kindOf(value)}`);
 }
 

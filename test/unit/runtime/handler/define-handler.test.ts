@@ -81,6 +81,27 @@ it('a result of another type does not compile', () => {
   defineHandler({ signature: { inputs: { a: 'FLOAT' }, outputs: { b: 'FP32' } }, predict: () => [] });
 });
 
+it('explains rows of the types of the signature, by any JSON value', async () => {
+  const handler = defineHandler({
+    signature: { inputs: { a: 'INT64', plan: 'BYTES' }, outputs: { b: 'FP32' } },
+    setup: () => ({ name: 'plan' }),
+    predict: (rows) => rows.map(() => ({ b: 0 })),
+    explain: (rows, { state }) =>
+      rows.map(({ a, plan }) => {
+        const big: bigint = a;
+        return { [state.name]: plan.length, a: Number(big) };
+      }),
+  });
+  const context = {} as Parameters<typeof handler.predict>[1];
+  assert.deepEqual(await handler.explain?.([], context), []);
+  defineHandler({
+    signature: { inputs: { a: 'FP32' }, outputs: { b: 'FP32' } },
+    predict: (rows) => rows.map(() => ({ b: 0 })),
+    // @ts-expect-error a bigint is no JSON value
+    explain: (rows) => rows.map(() => 1n),
+  });
+});
+
 it('bodies and answers of a route have the types of its schemas', () => {
   defineHandler({
     route: 'POST /score',

@@ -40,6 +40,7 @@ describe('a definition', () => {
       route: undefined,
       batching: false,
       streams: false,
+      explains: false,
     });
   });
 
@@ -50,6 +51,7 @@ describe('a definition', () => {
       problem: 'setup is a number that does not fit, expected a function',
     },
     { definition: { signature, predict, batching: 'false' }, problem: 'batching is a string, expected true or false' },
+    { definition: { signature, predict, explain: {} }, problem: 'explain is an object, expected a function' },
     {
       definition: { signature, predict, stream: predict },
       problem: 'it has both predict and stream: an answer comes at once, or bit by bit',
@@ -63,7 +65,7 @@ describe('a definition', () => {
     {
       definition: { signature, predict, predct: 1 },
       problem:
-        '"predct" is not a key of a handler; these are: signature, setup, predict, stream, batching, route, body, response',
+        '"predct" is not a key of a handler; these are: signature, setup, predict, stream, explain, batching, route, body, response',
     },
     {
       definition: { predict, signature: { outputs: signature.outputs } },
