@@ -95,6 +95,7 @@ describe('TensorFlow Serving', () => {
               inputs: { x: tensor('x') },
               outputs: { y: tensor('y') },
               method_name: 'tensorflow/serving/predict',
+              defaults: {},
             },
           },
         },
