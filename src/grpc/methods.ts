@@ -16,6 +16,7 @@ export function methodTable(
 ): ReadonlyMap<string, Method> {
   const { only } = deps;
   const has = (protocol: ProtocolName) => (only === undefined ? isShared(deps.protocols[protocol]) : only === protocol);
+  const reflection = { ServerReflectionInfo: reflectionMethod(() => new Set(Object.keys(services))) };
   const services: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
     ...(only === undefined ? { 'inference.GRPCInferenceService': inferenceMethods(deps, isDraining) } : {}),
     ...(has('tensorflowServing') && tensorflowServingServices(deps)),
@@ -24,8 +25,8 @@ export function methodTable(
     ...(has('torchserve') && {
       'org.pytorch.serve.grpc.inference.InferenceAPIsService': torchserveMethods(deps, isDraining),
     }),
-    'grpc.reflection.v1.ServerReflection': { ServerReflectionInfo: reflectionMethod },
-    'grpc.reflection.v1alpha.ServerReflection': { ServerReflectionInfo: reflectionMethod },
+    'grpc.reflection.v1.ServerReflection': reflection,
+    'grpc.reflection.v1alpha.ServerReflection': reflection,
   };
   const table = new Map<string, Method>();
   for (const [service, methods] of Object.entries(services)) {

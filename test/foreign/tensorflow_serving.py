@@ -12,6 +12,7 @@ import urllib.request
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 F = descriptor_pb2.FieldDescriptorProto
 SCALARS = {
@@ -143,7 +144,7 @@ def refused(code, text, run):
     raise AssertionError(f"expected {code}")
 
 
-def predict(model, inputs, **spec):
+def predicting(model, inputs, **spec):
     request = M["PredictRequest"]()
     request.model_spec.name = model
     if "version" in spec:
@@ -155,7 +156,11 @@ def predict(model, inputs, **spec):
     request.output_filter.extend(spec.get("filter", []))
     for name, tensor in inputs.items():
         request.inputs[name].CopyFrom(tensor)
-    return call("PredictionService", "Predict", request, "PredictResponse")
+    return request
+
+
+def predict(model, inputs, **spec):
+    return call("PredictionService", "Predict", predicting(model, inputs, **spec), "PredictResponse")
 
 
 def tensor(dtype, shape, **values):
@@ -391,9 +396,20 @@ body = {"signature_name": "none", "instances": [2]}
 problem = 'Serving signature name: "none" not found in signature def'
 assert post(f"/v1/models/{FAMILY}:predict", body) == (400, {"error": problem})
 
+# Whoever has no protocol files learns the services from the server.
+database = ProtoReflectionDescriptorDatabase(CHANNEL)
+assert {"tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"} <= set(database.get_services())
+service = descriptor_pool.DescriptorPool(database).FindServiceByName("tensorflow.serving.PredictionService")
+method = service.FindMethodByName("Predict")
+reflected = message_factory.GetMessageClass(method.input_type)
+request = reflected.FromString(predicting("half-plus-two", X).SerializeToString())
+assert list(request.inputs["x"].float_val) == [1.0], request
+
 # A port of its own has these services, and not those of other protocols.
 CHANNEL = grpc.insecure_channel(os.environ["OWN_GRPC"])
 assert regress("half-plus-two", "", [{"x": 2.0}]) == [3.0]
+names = ProtoReflectionDescriptorDatabase(CHANNEL).get_services()
+assert "tensorflow.serving.ModelService" in names and "inference.GRPCInferenceService" not in names, names
 other = CHANNEL.unary_unary("/inference.GRPCInferenceService/ServerLive")
 refused(grpc.StatusCode.UNIMPLEMENTED, "no method", lambda: other(b"", timeout=20))
 print("ok")
