@@ -1,8 +1,8 @@
 /**
  * TensorFlow Serving's PredictionService and ModelService.
  *
- * Labels are aliases. A reload says which models are loaded and where labels point; what a workspace says in its files
- * (folders, version policies) is refused in one.
+ * Labels are aliases. A reload says which models are loaded and where labels point; folders and version policies are
+ * those of the workspace, and a reload that asks for other versions is refused.
  */
 import { systemClock } from '../core/clock.ts';
 import { ServeryError, quote } from '../core/errors.ts';
@@ -25,6 +25,7 @@ import {
   type ExamplesAnswer,
   type ModelSpec,
   type ReloadedModel,
+  type VersionPolicy,
 } from '../protocol/tensorflow-serving/messages.ts';
 import { outputOf, type ExampleMethod } from '../protocol/tensorflow-serving/method-signature.ts';
 import {
@@ -250,7 +251,11 @@ async function reload({ models, control }: GrpcDeps, message: Buffer): Promise<B
   }
   const known = models.snapshot.models.map(({ name }) => name);
   checkReload(wanted, known);
-  for (const { name } of wanted) await control.load(name);
+  for (const { name, policy } of wanted) if (hasLive(models, name)) checkVersions(models, name, policy);
+  for (const { name, policy } of wanted) {
+    await control.load(name);
+    checkVersions(models, name, policy);
+  }
   for (const { name, labels } of wanted) {
     for (const [label, version] of Object.entries(labels)) await control.setAlias(name, label, version);
   }
@@ -260,7 +265,7 @@ async function reload({ models, control }: GrpcDeps, message: Buffer): Promise<B
 
 function checkReload(wanted: readonly ReloadedModel[], known: readonly string[]): void {
   const names = new Set<string>();
-  for (const { name, hasVersionPolicy } of wanted) {
+  for (const { name } of wanted) {
     if (names.has(name)) {
       throw new ServeryError('INVALID_REQUEST', `Illegal to list model ${quote(name)} multiple times in config list`);
     }
@@ -270,10 +275,23 @@ function checkReload(wanted: readonly ReloadedModel[], known: readonly string[])
         hint: 'Put its versions into `models/NAME/`: a base_path in a request is not read.',
       });
     }
-    if (hasVersionPolicy) {
-      throw new ServeryError('UNSUPPORTED', `Cannot change the version policy of model ${quote(name)} in a reload`, {
-        hint: 'Write `versions` into its `model.yaml`: it is read again within a second.',
-      });
-    }
   }
+}
+
+function hasLive(models: GrpcDeps['models'], name: string): boolean {
+  return models.entry(name).versions.some(({ key }) => key !== undefined);
+}
+
+/** A policy in a request may say again what `model.yaml` says, and nothing else. */
+function checkVersions(models: GrpcDeps['models'], name: string, policy: VersionPolicy | undefined): void {
+  if (policy === undefined) return;
+  const { versions } = models.entry(name);
+  const stored = versions.map(({ version }) => version).toSorted((a, b) => a - b);
+  const wanted = policy === 'all' ? stored : 'latest' in policy ? stored.slice(-policy.latest) : policy;
+  const live = versions.filter(({ key }) => key !== undefined).map(({ version }) => version);
+  if (wanted.length === live.length && wanted.every((version) => live.includes(version))) return;
+  const problem = `Cannot change the version policy of model ${quote(name)} in a reload: its versions ${live.join(', ')} are loaded`;
+  throw new ServeryError('UNSUPPORTED', problem, {
+    hint: 'Write `versions` into its `model.yaml`: it is read again within a second.',
+  });
 }

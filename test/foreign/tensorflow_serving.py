@@ -85,7 +85,16 @@ MESSAGES = {
     "StatusProto": ["error_code 1 int32", "error_message 2 string"],
     "ModelVersionStatus": ["version 1 int64", "state 2 int32", "status 3 StatusProto"],
     "GetModelStatusResponse": ["model_version_status 1 *ModelVersionStatus"],
-    "ModelConfig": ["name 1 string", "base_path 2 string", "version_labels 8 map:string:int64"],
+    "Latest": ["num_versions 1 uint32"],
+    "All": [],
+    "Specific": ["versions 1 *int64"],
+    "VersionPolicy": ["latest 100 Latest", "all 101 All", "specific 102 Specific"],
+    "ModelConfig": [
+        "name 1 string",
+        "base_path 2 string",
+        "model_version_policy 7 VersionPolicy",
+        "version_labels 8 map:string:int64",
+    ],
     "ModelConfigList": ["config 1 *ModelConfig"],
     "ModelServerConfig": ["model_config_list 1 ModelConfigList"],
     "ReloadConfigRequest": ["config 1 ModelServerConfig"],
@@ -354,16 +363,25 @@ refused(MISSING, "Servable not found", lambda: status("nobody"))
 
 
 # A reload: labels move, what is not in the list goes.
-def reload(models):
+def reload(models, policy=None):
     request = M["ReloadConfigRequest"]()
     request.config.model_config_list.SetInParent()
     for name, labels in models.items():
         config = request.config.model_config_list.config.add(name=name, base_path="/models/" + name)
         config.version_labels.update(labels)
+        if policy is not None and name == "versions":
+            config.model_version_policy.CopyFrom(policy)
     return call("ModelService", "HandleReloadConfigRequest", request, "ReloadConfigResponse")
 
 
 refused(MISSING, "the workspace has no such model", lambda: reload({"nobody": {}}))
+KEPT = {"versions": {}, "half-plus-two": {}, FAMILY: {}}
+Policy = M["VersionPolicy"]
+for policy in (Policy(specific={"versions": [1]}), Policy(latest={"num_versions": 2})):
+    refused(grpc.StatusCode.UNIMPLEMENTED, "versions 1, 2, 3 are loaded", lambda: reload(KEPT, policy))
+assert status("identity-fp32"), "nothing was unloaded"
+assert reload(KEPT, Policy(all={})).status.error_code == 0
+assert reload(KEPT, Policy(specific={"versions": [3, 1, 2]})).status.error_code == 0
 assert reload({"versions": {"stable": 2}, "half-plus-two": {}, FAMILY: {}}).status.error_code == 0
 assert struct.unpack("<f", predict("versions", one, label="stable").outputs["y"].tensor_content) == (2.0,)
 refused(grpc.StatusCode.UNAVAILABLE, "no available versions", lambda: predict("identity-fp32", X))

@@ -23,6 +23,7 @@ import type { CreateDoor } from '../door.ts';
 import type { Exchange } from '../exchange.ts';
 import { predictFor } from '../prediction.ts';
 import type { Method, Route } from '../route.ts';
+import { METRICS_TYPE } from '../server-routes.ts';
 import { INSTANCES_BODY, messageOnly } from './instances-route.ts';
 
 const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
@@ -58,13 +59,22 @@ export const tensorflowServingDoor: CreateDoor = (deps) => {
         throw new ServeryError('INVALID_REQUEST', problem(exchange));
       },
     }));
-  const routes = [
+  const routes: readonly Route[] = [
     post('/v1/models/:target'),
     post('/v1/models/:name/versions/:target'),
     post('/v1/models/:name/labels/:target'),
     ...of('/v1/models/:name'),
     ...of('/v1/models/:name/versions/:version'),
     ...of('/v1/models/:name/labels/:label'),
+    {
+      method: 'GET',
+      path: '/monitoring/prometheus/metrics',
+      scope: 'read',
+      whileDraining: true,
+      async handle(exchange) {
+        exchange.send(200, METRICS_TYPE, await deps.control.metrics('tensorflow-serving'));
+      },
+    },
     ...refuse('/v1/models', () => 'Missing model name in request.'),
     ...refuse('/v1/models/*', ({ request: { method = '', url = '' } }) => `Malformed request: ${method} ${quote(url)}`),
   ];

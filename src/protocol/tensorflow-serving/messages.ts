@@ -287,9 +287,13 @@ export function encodeStatusResponse(versions: readonly VersionState[]): readonl
   });
 }
 
+/** Which versions are to be loaded: all, the latest few, or these. */
+export type VersionPolicy = 'all' | { readonly latest: number } | readonly number[];
+
 export interface ReloadedModel {
   readonly name: string;
-  readonly hasVersionPolicy: boolean;
+  /** Undefined where the request says nothing of it. */
+  readonly policy: VersionPolicy | undefined;
   readonly labels: Readonly<Record<string, number>>;
 }
 
@@ -319,11 +323,11 @@ export function decodeReloadRequest(message: Buffer): readonly ReloadedModel[] |
 
 function readModelConfig(reader: WireReader): ReloadedModel {
   let name = '';
-  let hasVersionPolicy = false;
+  let policy: VersionPolicy | undefined;
   const labels = Object.create(null) as Record<string, number>;
   readFields(reader, (tag) => {
     if (tag === lengthTag(1)) name = reader.string();
-    else if (tag === lengthTag(7)) hasVersionPolicy = reader.view().length > 0;
+    else if (tag === lengthTag(7)) policy = readPolicy(reader.nested());
     else if (tag === lengthTag(8)) {
       const entry = reader.nested();
       let key = '';
@@ -338,5 +342,32 @@ function readModelConfig(reader: WireReader): ReloadedModel {
     } else return false;
     return true;
   });
-  return { name, hasVersionPolicy, labels };
+  return { name, policy, labels };
+}
+
+function readPolicy(reader: WireReader): VersionPolicy | undefined {
+  let policy: VersionPolicy | undefined;
+  readFields(reader, (tag) => {
+    if (tag === lengthTag(100)) policy = { latest: Math.max(1, Number(readInt64(reader.nested()))) };
+    else if (tag === lengthTag(101)) {
+      reader.view();
+      policy = 'all';
+    } else if (tag === lengthTag(102)) policy = readVersions(reader.nested());
+    else return false;
+    return true;
+  });
+  return policy;
+}
+
+function readVersions(reader: WireReader): readonly number[] {
+  const versions: number[] = [];
+  readFields(reader, (tag) => {
+    if (tag === 8 + VARINT) versions.push(Number(reader.int64()));
+    else if (tag === lengthTag(1)) {
+      const run = reader.nested();
+      while (run.pos < run.end) versions.push(Number(run.int64()));
+    } else return false;
+    return true;
+  });
+  return versions;
 }
