@@ -34,6 +34,17 @@ export interface Signature {
    * never stacked with others, and `rows` is 1.
    */
   readonly batched: boolean;
+  /** Parts of it that clients may ask for by a name, where a workspace gives them one. */
+  readonly named?: Readonly<Record<string, NamedSignature>>;
+}
+
+/** Some of the inputs and outputs of a model, for those who ask it for one thing of several. */
+export interface NamedSignature {
+  /** What is asked: outputs as they are, scores of classes, or one value a row. */
+  readonly method: 'predict' | 'classify' | 'regress';
+  /** By their names in this signature, those of the model. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly outputs: Readonly<Record<string, string>>;
 }
 
 declare const checked: unique symbol;

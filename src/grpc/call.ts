@@ -15,7 +15,7 @@ import type { ByteBudget } from '../listening/byte-budget.ts';
 import type { InFlight } from '../listening/in-flight.ts';
 import type { CallRecord } from './call-record.ts';
 import { ACCEPTED_ENCODINGS, compress, decompress, encodingOf, type Encoding } from './encodings.ts';
-import { STATUS, STATUS_BY_CODE, toKnownError, toTrailers } from './errors.ts';
+import { STATUS, statusOf, toKnownError, toTrailers } from './errors.ts';
 import { MessageReader, frame, type IncomingMessage } from './framing.ts';
 import type { CallContext } from './method.ts';
 import type { GrpcOptions } from './options.ts';
@@ -141,7 +141,7 @@ export abstract class Call implements CallContext, CancelSignal {
     if (this.#isOver) return;
     const error = toKnownError(cause, this.#record.requestId);
     this.#over(error);
-    this.#record.announce(error.code, STATUS_BY_CODE[error.code], this.model);
+    this.#record.announce(error.code, statusOf(error), this.model);
     const stream = this.#stream;
     if (isGone(stream)) return;
     const trailers = { ...toTrailers(error), 'x-request-id': this.#record.requestId };

@@ -82,6 +82,21 @@ export const STATUS_BY_CODE: Readonly<Record<ErrorCode, Status>> = {
   INTERNAL: STATUS.INTERNAL,
 };
 
+/** A failure that has a status of its own, as another system gives it. */
+export class StatusError extends ServeryError {
+  readonly status: Status;
+
+  constructor(status: Status, message: string, cause: ServeryError) {
+    const { code, hint, retryAfterMs } = cause;
+    super(code, message, { cause, hint, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+    this.status = status;
+  }
+}
+
+export function statusOf(error: ServeryError): Status {
+  return error instanceof StatusError ? error.status : STATUS_BY_CODE[error.code];
+}
+
 /** Anything unforeseen is a bug: the client learns nothing about it, the log everything. */
 export function toKnownError(error: unknown, requestId: string): ServeryError {
   if (error instanceof ServeryError && error.code !== 'INTERNAL') return error;
@@ -90,9 +105,10 @@ export function toKnownError(error: unknown, requestId: string): ServeryError {
 }
 
 /** What ends a call that failed. */
-export function toTrailers({ code, message, hint, retryable, retryAfterMs }: ServeryError): OutgoingHttpHeaders {
+export function toTrailers(error: ServeryError): OutgoingHttpHeaders {
+  const { code, message, hint, retryable, retryAfterMs } = error;
   return {
-    'grpc-status': String(STATUS_BY_CODE[code]),
+    'grpc-status': String(statusOf(error)),
     'grpc-message': encodeMessage(message),
     'servery-code': code,
     'servery-hint': encodeMessage(hint),

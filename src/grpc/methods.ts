@@ -17,6 +17,7 @@ export function methodTable(
   const { only } = deps;
   const has = (protocol: ProtocolName) => (only === undefined ? isShared(deps.protocols[protocol]) : only === protocol);
   const table = new Map<string, Method>();
+  const reflection = { ServerReflectionInfo: reflectionMethod(() => new Set(Object.keys(services))) };
   const services: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
     ...(only === undefined ? { 'inference.GRPCInferenceService': inferenceMethods(deps, isDraining) } : {}),
     ...(has('tensorflowServing') && tensorflowServingServices(deps)),
@@ -25,8 +26,8 @@ export function methodTable(
     ...(has('torchserve') && {
       'org.pytorch.serve.grpc.inference.InferenceAPIsService': torchserveMethods(deps, isDraining),
     }),
-    'grpc.reflection.v1.ServerReflection': { ServerReflectionInfo: reflectionMethod },
-    'grpc.reflection.v1alpha.ServerReflection': { ServerReflectionInfo: reflectionMethod },
+    'grpc.reflection.v1.ServerReflection': reflection,
+    'grpc.reflection.v1alpha.ServerReflection': reflection,
   };
   for (const [service, methods] of Object.entries(services)) {
     for (const [name, method] of Object.entries(methods)) table.set(`/${service}/${name}`, method);

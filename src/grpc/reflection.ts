@@ -1,7 +1,8 @@
 /**
  * grpc.reflection, v1 and v1alpha: clients like grpcurl learn the services from the server.
  *
- * The descriptors are those of the generated code. v1alpha has the messages of v1 in another package, so
+ * The descriptors are those of the generated code; the services are those of the port, as far as there are descriptors
+ * of them. v1alpha has the messages of v1 in another package, so
  * one implementation serves both, and its descriptor is v1's with the package renamed.
  */
 import { fromBinary, toBinary, type DescFile } from '@bufbuild/protobuf';
@@ -15,33 +16,40 @@ import {
   type ServerReflectionResponse,
 } from '../protocol/open-inference-grpc/gen/grpc/reflection/v1/reflection_pb.ts';
 import { file_open_inference as inference } from '../protocol/open-inference-grpc/gen/open_inference_pb.ts';
+import { file_tensorflow_serving as tensorflowServing } from '../protocol/open-inference-grpc/gen/tensorflow_serving_pb.ts';
+import { file_torchserve as torchserve } from '../protocol/open-inference-grpc/gen/torchserve_pb.ts';
 import { STATUS } from './errors.ts';
 import { decode, encode } from './message-method.ts';
 import type { Method } from './method.ts';
 
 type Answer = ServerReflectionResponse['messageResponse'];
 
-export const reflectionMethod: Method = {
-  scope: 'none',
-  answer: {
-    async *streaming(requests) {
-      for await (using request of requests) {
-        const asked = decode(ServerReflectionRequestSchema, request.bytes);
-        yield encode(ServerReflectionResponseSchema, {
-          validHost: asked.host,
-          originalRequest: asked,
-          messageResponse: answer(asked.messageRequest),
-        });
-      }
+/** @param services names of those that the port has */
+export function reflectionMethod(services: () => ReadonlySet<string>): Method {
+  return {
+    scope: 'none',
+    answer: {
+      async *streaming(requests) {
+        for await (using request of requests) {
+          const asked = decode(ServerReflectionRequestSchema, request.bytes);
+          yield encode(ServerReflectionResponseSchema, {
+            validHost: asked.host,
+            originalRequest: asked,
+            messageResponse: answer(asked.messageRequest, services()),
+          });
+        }
+      },
     },
-  },
-};
+  };
+}
 
-function answer(asked: ServerReflectionRequest['messageRequest']): Answer {
+function answer(asked: ServerReflectionRequest['messageRequest'], listening: ReadonlySet<string>): Answer {
   const { files, services } = described();
   switch (asked.case) {
-    case 'listServices':
-      return { case: 'listServicesResponse', value: listOf(services) };
+    case 'listServices': {
+      const value = listOf(services.filter((name) => listening.has(name)));
+      return { case: 'listServicesResponse', value };
+    }
     case 'fileByFilename':
       return fileAnswer(files.get(asked.value));
     case 'fileContainingSymbol':
@@ -81,12 +89,17 @@ interface Described {
 let once: Described | undefined;
 
 function described(): Described {
-  once ??= describe([inference, health, reflection].map(protoOf));
+  once ??= describe(withImports([inference, tensorflowServing, torchserve, health, reflection]));
   return once;
 }
 
-function protoOf({ proto }: DescFile): FileDescriptorProto {
-  return proto;
+/** Each file, and before it what it imports. */
+function withImports(files: readonly DescFile[], found = new Set<FileDescriptorProto>()): FileDescriptorProto[] {
+  for (const { proto, dependencies } of files) {
+    withImports(dependencies, found);
+    found.add(proto);
+  }
+  return [...found];
 }
 
 function describe(protos: readonly FileDescriptorProto[]): Described {

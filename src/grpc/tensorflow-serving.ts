@@ -1,8 +1,8 @@
 /**
  * TensorFlow Serving's PredictionService and ModelService.
  *
- * Labels are aliases. A reload says which models are loaded and where labels point; what a workspace says in its files
- * (folders, version policies) is refused in one.
+ * Labels are aliases. A reload says which models are loaded and where labels point; folders and version policies are
+ * those of the workspace, and a reload that asks for other versions is refused.
  */
 import { systemClock } from '../core/clock.ts';
 import { ServeryError, quote } from '../core/errors.ts';
@@ -10,23 +10,33 @@ import { isModelName, type ModelRef, type ModelVersion } from '../core/model.ts'
 import type { Signature } from '../core/signature.ts';
 import type { NamedTensor, Tensor } from '../core/tensor.ts';
 import { DEFAULT_DECODE_LIMITS } from '../protocol/json.ts';
-import { classesOf, exampleTensors, valuesOf } from '../protocol/tensorflow-serving/examples.ts';
+import { classesOf, exampleTensors, valuesOf, type Example } from '../protocol/tensorflow-serving/examples.ts';
 import {
   decodeExampleListRequest,
   decodeModelQuestion,
+  decodeMultiInferenceRequest,
   decodePredictRequest,
   decodeReloadRequest,
-  encodeClassificationResponse,
+  encodeExamplesResponse,
   encodeMetadataResponse,
+  encodeMultiInferenceResponse,
   encodePredictResponse,
-  encodeRegressionResponse,
   encodeStatusResponse,
+  type ExamplesAnswer,
   type ModelSpec,
   type ReloadedModel,
+  type VersionPolicy,
 } from '../protocol/tensorflow-serving/messages.ts';
 import { outputOf, type ExampleMethod } from '../protocol/tensorflow-serving/method-signature.ts';
+import {
+  DEFAULT_SIGNATURE,
+  signatureView,
+  sizeMismatch,
+  type SignatureView,
+} from '../protocol/tensorflow-serving/named-signatures.ts';
 import { inItsWords, servableNotFound } from '../protocol/tensorflow-serving/words.ts';
 import type { GrpcDeps } from './deps.ts';
+import { STATUS, StatusError } from './errors.ts';
 import { withHeadroom } from './framing.ts';
 import { announcePrediction } from './prediction.ts';
 import type { CallContext, Method } from './method.ts';
@@ -47,16 +57,7 @@ export function tensorflowServingServices(deps: GrpcDeps): Services {
       Predict: predicts((message, call) => predict(deps, message, call)),
       Classify: predicts((message, call) => answerExamples(deps, 'classify', message, call)),
       Regress: predicts((message, call) => answerExamples(deps, 'regress', message, call)),
-      MultiInference: {
-        scope: 'predict',
-        answer: {
-          unary() {
-            throw new ServeryError('UNSUPPORTED', 'Cannot run MultiInference: a model here has one signature', {
-              hint: 'Call Classify and Regress, each for itself.',
-            });
-          },
-        },
-      },
+      MultiInference: predicts((message, call) => answerTasks(deps, message, call)),
       GetModelMetadata: read((message) => metadata(deps, message)),
     },
     'tensorflow.serving.ModelService': {
@@ -76,21 +77,39 @@ function join(fields: readonly Buffer[]): Buffer {
 async function predict(deps: GrpcDeps, message: Buffer, call: CallContext): Promise<readonly Buffer[]> {
   const { spec, inputs, outputFilter } = decodePredictRequest(message);
   const { signatureName } = spec;
-  const prediction = await answer(deps, spec, call, ({ outputs }) => {
-    if (signatureName !== '' && signatureName !== 'serving_default') {
-      throw new ServeryError('INVALID_REQUEST', `Serving signature key ${quote(signatureName)} not found.`);
+  let view: SignatureView | undefined;
+  const prediction = await answer(deps, spec, call, (known) => {
+    view = signatureView(known, signatureName);
+    if (view === undefined) {
+      const cause = new ServeryError('INVALID_REQUEST', `Serving signature key ${quote(signatureName)} not found.`);
+      throw new StatusError(STATUS.FAILED_PRECONDITION, cause.message, cause);
     }
-    for (const wanted of outputFilter) {
-      if (outputs.some(({ name }) => name === wanted)) continue;
-      const known = outputs.map(({ name }) => name).join(',');
+    const { signature, complete } = view;
+    const names = signature.inputs.map(({ name }) => name);
+    if (inputs.length !== names.length) throw new ServeryError('INVALID_INPUT', sizeMismatch(names, inputs));
+    checkFilter(signature, outputFilter);
+    return complete(inputs);
+  });
+  const outputs = view!.pick(prediction.outputs);
+  const named = view!.signature.outputs.map(({ name }, i) => ({ name, tensor: outputs[i]! }));
+  const wanted = outputFilter.length === 0 ? named : named.filter(({ name }) => outputFilter.includes(name));
+  return encodePredictResponse(prediction.model, view!.name, wanted);
+}
+
+function checkFilter({ outputs }: Signature, outputFilter: readonly string[]): void {
+  for (const [i, wanted] of outputFilter.entries()) {
+    if (!outputs.some(({ name }) => name === wanted)) {
+      const known = outputs
+        .map(({ name }) => name)
+        .sort()
+        .join(',');
       const problem = `output tensor alias not found in signature: ${quote(wanted)}`;
       throw new ServeryError('INVALID_REQUEST', `${problem} Outputs expected to be in the set {${known}}.`);
     }
-    return inputs;
-  });
-  const named = prediction.signature.outputs.map(({ name }, i) => ({ name, tensor: prediction.outputs[i]! }));
-  const wanted = outputFilter.length === 0 ? named : named.filter(({ name }) => outputFilter.includes(name));
-  return encodePredictResponse(prediction.model, wanted);
+    if (outputFilter.indexOf(wanted) !== i) {
+      throw new ServeryError('INVALID_REQUEST', `duplicate output tensor alias: ${quote(wanted)}`);
+    }
+  }
 }
 
 async function answerExamples(
@@ -100,15 +119,50 @@ async function answerExamples(
   call: CallContext,
 ): Promise<readonly Buffer[]> {
   const { spec, examples } = decodeExampleListRequest(message);
-  let output = 0;
-  const { model, signature, outputs } = await answer(deps, spec, call, (known) => {
-    output = outputOf(known, method, spec.signatureName);
-    return exampleTensors(known, examples, DEFAULT_DECODE_LIMITS);
+  return encodeExamplesResponse(await answerTask(deps, spec, method, examples, call));
+}
+
+async function answerTask(
+  deps: GrpcDeps,
+  spec: ModelSpec,
+  method: ExampleMethod,
+  examples: readonly Example[],
+  call: CallContext,
+): Promise<ExamplesAnswer> {
+  let asked: ReturnType<typeof outputOf> | undefined;
+  const { model, outputs } = await answer(deps, spec, call, (known) => {
+    asked = outputOf(known, method, spec.signatureName);
+    return exampleTensors(asked.view, examples, DEFAULT_DECODE_LIMITS);
   });
-  const signatureName = spec.signatureName === '' ? 'serving_default' : spec.signatureName;
+  const { view, output } = asked!;
+  const signatureName = spec.signatureName === '' ? DEFAULT_SIGNATURE : spec.signatureName;
+  const own = view.pick(outputs);
   return method === 'classify'
-    ? encodeClassificationResponse(model, signatureName, classesOf(signature, outputs, output))
-    : encodeRegressionResponse(model, signatureName, valuesOf(outputs, output));
+    ? { model, signatureName, classes: classesOf(view.signature, own, output) }
+    : { model, signatureName, values: valuesOf(own, output) };
+}
+
+/** One input, several signatures of one model. All of them are looked at before any is run. */
+async function answerTasks(deps: GrpcDeps, message: Buffer, call: CallContext): Promise<readonly Buffer[]> {
+  const { tasks, examples } = decodeMultiInferenceRequest(message);
+  const asked = tasks.map(({ spec, method }, i) => {
+    if (spec.name === '') throw new ServeryError('INVALID_REQUEST', 'Found ModelSpec with an empty model name.');
+    if (spec.name !== tasks[0]!.spec.name) {
+      const problem = 'All ModelSpecs in a MultiInferenceRequest must access the same model name.';
+      throw new ServeryError('INVALID_REQUEST', problem);
+    }
+    const signatureName = spec.signatureName === '' ? DEFAULT_SIGNATURE : spec.signatureName;
+    if (tasks.findIndex((task) => (task.spec.signatureName || DEFAULT_SIGNATURE) === signatureName) !== i) {
+      throw new ServeryError('INVALID_REQUEST', `Duplicate evaluation of signature: ${quote(signatureName)}`);
+    }
+    if (method === 'tensorflow/serving/classify') return { spec, method: 'classify' as const };
+    if (method === 'tensorflow/serving/regress') return { spec, method: 'regress' as const };
+    throw new ServeryError('UNSUPPORTED', `Unsupported signature method_name: ${quote(method)}`);
+  });
+  if (asked.length === 0) throw new ServeryError('INVALID_REQUEST', 'Inference request needs at least one task');
+  if (examples.length === 0) throw new ServeryError('INVALID_REQUEST', 'Input is empty');
+  const answers = asked.map(({ spec, method }) => answerTask(deps, spec, method, examples, call));
+  return encodeMultiInferenceResponse(await Promise.all(answers));
 }
 
 interface Answer {
@@ -197,7 +251,11 @@ async function reload({ models, control }: GrpcDeps, message: Buffer): Promise<B
   }
   const known = models.snapshot.models.map(({ name }) => name);
   checkReload(wanted, known);
-  for (const { name } of wanted) await control.load(name);
+  for (const { name, policy } of wanted) if (hasLive(models, name)) checkVersions(models, name, policy);
+  for (const { name, policy } of wanted) {
+    await control.load(name);
+    checkVersions(models, name, policy);
+  }
   for (const { name, labels } of wanted) {
     for (const [label, version] of Object.entries(labels)) await control.setAlias(name, label, version);
   }
@@ -207,7 +265,7 @@ async function reload({ models, control }: GrpcDeps, message: Buffer): Promise<B
 
 function checkReload(wanted: readonly ReloadedModel[], known: readonly string[]): void {
   const names = new Set<string>();
-  for (const { name, hasVersionPolicy } of wanted) {
+  for (const { name } of wanted) {
     if (names.has(name)) {
       throw new ServeryError('INVALID_REQUEST', `Illegal to list model ${quote(name)} multiple times in config list`);
     }
@@ -217,10 +275,23 @@ function checkReload(wanted: readonly ReloadedModel[], known: readonly string[])
         hint: 'Put its versions into `models/NAME/`: a base_path in a request is not read.',
       });
     }
-    if (hasVersionPolicy) {
-      throw new ServeryError('UNSUPPORTED', `Cannot change the version policy of model ${quote(name)} in a reload`, {
-        hint: 'Write `versions` into its `model.yaml`: it is read again within a second.',
-      });
-    }
   }
+}
+
+function hasLive(models: GrpcDeps['models'], name: string): boolean {
+  return models.entry(name).versions.some(({ key }) => key !== undefined);
+}
+
+/** A policy in a request may say again what `model.yaml` says, and nothing else. */
+function checkVersions(models: GrpcDeps['models'], name: string, policy: VersionPolicy | undefined): void {
+  if (policy === undefined) return;
+  const { versions } = models.entry(name);
+  const stored = versions.map(({ version }) => version).toSorted((a, b) => a - b);
+  const wanted = policy === 'all' ? stored : 'latest' in policy ? stored.slice(-policy.latest) : policy;
+  const live = versions.filter(({ key }) => key !== undefined).map(({ version }) => version);
+  if (wanted.length === live.length && wanted.every((version) => live.includes(version))) return;
+  const problem = `Cannot change the version policy of model ${quote(name)} in a reload: its versions ${live.join(', ')} are loaded`;
+  throw new ServeryError('UNSUPPORTED', problem, {
+    hint: 'Write `versions` into its `model.yaml`: it is read again within a second.',
+  });
 }

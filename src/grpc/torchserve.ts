@@ -1,14 +1,14 @@
 /**
  * org.pytorch.serve.grpc.inference.InferenceAPIsService: TorchServe's predictions over gRPC.
  *
- * Failures have its texts, with the Java class in a second line; their status is ours, as its own is INTERNAL for
- * nearly everything.
+ * Failures have its texts, with the Java class in a second line, and its status: INTERNAL for what is refused before a
+ * model is asked, and the one that goes with an HTTP status for what the model says.
  */
 import { chunkBody } from '../core/chunk.ts';
 import { ServeryError } from '../core/errors.ts';
 import type { ModelVersion } from '../core/model.ts';
 import type { Signature } from '../core/signature.ts';
-import { failureOf, javaClass } from '../protocol/torchserve/failure.ts';
+import { failureOf, reasonOf } from '../protocol/torchserve/failure.ts';
 import {
   decodePredictionsRequest,
   encodeHealthResponse,
@@ -21,7 +21,7 @@ import { decodeBody, decodeFields, type AnswerForm } from '../protocol/torchserv
 import { answerOfHandler, encodeAnswer, healthJson } from '../protocol/torchserve/response.ts';
 import { DEFAULT_DECODE_LIMITS } from '../protocol/json.ts';
 import type { GrpcDeps } from './deps.ts';
-import { STATUS_BY_CODE, toKnownError } from './errors.ts';
+import { STATUS, StatusError, statusOf, toKnownError, type Status } from './errors.ts';
 import { withHeadroom } from './framing.ts';
 import type { CallContext, Method } from './method.ts';
 import { predictFor } from './prediction.ts';
@@ -90,11 +90,12 @@ async function answerOfSequence(
 ): Promise<StreamedAnswer> {
   const { sequenceId } = request;
   try {
-    if (sequenceId === '') throw new ServeryError('INVALID_REQUEST', 'Parameter sequenceId is required.');
+    if (sequenceId === '') throw parameterMissing('sequenceId');
     return { sequenceId, prediction: await answer(request, call) };
-  } catch (error) {
-    const { code, message } = toKnownError(error, 'of a stream');
-    return { sequenceId, failure: { code: STATUS_BY_CODE[code], message } };
+  } catch (cause) {
+    const error = toKnownError(cause, 'of a stream');
+    const [message = '', reason = 'org.pytorch.serve.http.InternalServerException'] = error.message.split('\n');
+    return { sequenceId, failure: { code: statusOf(error), message, reason } };
   }
 }
 
@@ -103,7 +104,7 @@ async function predict(
   { modelName, modelVersion, input }: PredictionsRequest,
   call: CallContext,
 ): Promise<string | Uint8Array> {
-  if (modelName === '') throw new ServeryError('INVALID_REQUEST', 'Parameter model_name is required.');
+  if (modelName === '') throw parameterMissing('model_name');
   const version = modelVersion === '' ? undefined : modelVersion;
   let form: AnswerForm = 'one';
   let isOwnRoute = false;
@@ -158,14 +159,35 @@ async function* predictInParts(
 }
 
 function translate({ models }: GrpcDeps, error: unknown, request: PredictionsRequest | undefined): unknown {
-  if (!(error instanceof ServeryError) || error.code === 'INTERNAL') return error;
+  if (!(error instanceof ServeryError) || error instanceof StatusError || error.code === 'INTERNAL') return error;
   const { modelName: name = '', modelVersion } = request ?? {};
   const version = modelVersion === '' ? undefined : modelVersion;
   const isKnown = models.snapshot.models.some((model) => model.name === name);
   const failure = failureOf(error, name === '' ? undefined : { name, version, isKnown });
-  const { hint, retryAfterMs } = error;
+  const { code } = error;
   // Its interceptor says that a caller without a good token may not.
-  const code = error.code === 'UNAUTHENTICATED' ? 'FORBIDDEN' : error.code;
-  const message = code === 'FORBIDDEN' ? failure.message : `${failure.message}\n${javaClass(failure.type)}`;
-  return new ServeryError(code, message, { cause: error, hint, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+  if (code === 'UNAUTHENTICATED' || code === 'FORBIDDEN') {
+    return new StatusError(STATUS.PERMISSION_DENIED, failure.message, error);
+  }
+  return new StatusError(itsStatus(error), `${failure.message}\n${reasonOf(code, failure.type)}`, error);
+}
+
+function itsStatus(error: ServeryError): Status {
+  switch (error.code) {
+    case 'MODEL_NOT_FOUND':
+    case 'MODEL_NOT_READY':
+    case 'QUEUE_FULL':
+      return STATUS.INTERNAL;
+    // Its 503.
+    case 'MODEL_FAILED':
+    case 'HANDLER_FAILED':
+      return STATUS.UNAVAILABLE;
+    default:
+      return statusOf(error);
+  }
+}
+
+function parameterMissing(name: string): StatusError {
+  const cause = new ServeryError('INVALID_REQUEST', `Parameter ${name} is required.`);
+  return new StatusError(STATUS.INTERNAL, `${cause.message}\nBadRequestException.()`, cause);
 }

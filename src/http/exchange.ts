@@ -121,6 +121,11 @@ export class Exchange implements CancelSignal {
     this.#common.push(name, value);
   }
 
+  /** The answer says the id of the request: failures always do, and what else a protocol wants. */
+  nameRequest(): void {
+    if (!this.#common.includes('x-request-id')) this.#common.push('x-request-id', this.requestId);
+  }
+
   allowOrigin(origin: string): void {
     // prettier-ignore
     this.#common.push(
@@ -220,7 +225,7 @@ export class Exchange implements CancelSignal {
     }
     this.#reader?.discard();
     this.#onAbort?.();
-    if (this.#common[0] !== 'x-request-id') this.#common.push('x-request-id', this.requestId);
+    this.nameRequest();
     const answer = (): void => this.#transmit(status, contentType, body, headers);
     if (this.#mustReadFirst()) this.request.once('end', answer).resume();
     else answer();

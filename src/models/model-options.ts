@@ -26,6 +26,20 @@ const outputOptions = z.strictObject({
   labels: names.describe('The name of each class: by value for integers, by column for shape [n, k].').optional(),
 });
 
+const parts = z.union(
+  [names, z.record(z.string().min(1), z.string().min(1))],
+  'expected a list of names, or the names of the model by those of the signature',
+);
+
+const namedSignature = z.strictObject({
+  method: z
+    .enum(['predict', 'classify', 'regress'])
+    .default('predict')
+    .describe('What it answers: outputs as they are, scores of classes, one value a row.'),
+  inputs: parts.describe('The inputs it takes; the others are 0, an empty text, or what is missing.'),
+  outputs: parts.describe('The outputs it gives.'),
+});
+
 const versions = z.union(
   [z.strictObject({ latest: z.int().min(1) }), z.literal('all'), z.array(z.int().min(1)).min(1)],
   'expected { latest: n }, all, or a list of versions such as [3, 4]',
@@ -35,6 +49,10 @@ const modelOptions = z.strictObject({
   versions: versions.default({ latest: 1 }).describe('Which versions are live: { latest: n }, all, or a list.'),
   inputs: z.record(z.string(), inputOptions).default({}).describe('By name of the input: features, missing.'),
   outputs: z.record(z.string(), outputOptions).default({}).describe('By name of the output: labels.'),
+  signatures: z
+    .record(z.string().min(1).max(256), namedSignature)
+    .default({})
+    .describe("Parts of the model by a name, for TensorFlow Serving's clients: method, inputs, outputs."),
   batching: batchingOptions.prefault({}),
   runtime: runtimeOptions.prefault({}),
   warmup: z

@@ -7,6 +7,7 @@
 import { ServeryError, quote } from '../core/errors.ts';
 import { formatShape, type Signature, type TensorSpec } from '../core/signature.ts';
 import type { ModelOptions } from './model-options.ts';
+import { resolveNamed } from './named-signatures.ts';
 
 export interface ResolvedSignature {
   readonly signature: Signature;
@@ -17,7 +18,7 @@ export interface ResolvedSignature {
 /** @throws {ServeryError} `MODEL_INVALID` when the options do not fit the artifact */
 export function resolveSignature(
   artifact: Signature,
-  { inputs, outputs }: Pick<ModelOptions, 'inputs' | 'outputs'>,
+  { inputs, outputs, signatures }: Pick<ModelOptions, 'inputs' | 'outputs' | 'signatures'>,
 ): ResolvedSignature {
   const notes: string[] = [];
   refuseUnknown('input', Object.keys(inputs), artifact.inputs);
@@ -42,7 +43,11 @@ export function resolveSignature(
     return withLabels(spec, labels);
   });
   resolvedOutputs = shareLabels(resolvedOutputs, notes);
-  return { signature: { ...artifact, inputs: resolvedInputs, outputs: resolvedOutputs }, notes };
+  const signature = { ...artifact, inputs: resolvedInputs, outputs: resolvedOutputs };
+  const named = resolveNamed(signature, signatures);
+  if (named === undefined) return { signature, notes };
+  notes.push(`signatures by model.yaml: ${Object.keys(named).join(', ')}`);
+  return { signature: { ...signature, named }, notes };
 }
 
 function withFeatures(spec: TensorSpec, features: readonly string[]): TensorSpec {

@@ -35,6 +35,9 @@ export interface InstancesDialect {
   readonly floatsText: (tensor: Tensor, shape: readonly number[], from: number, name: string) => string;
 }
 
+/** Of the signature that is meant where none is named. */
+const DEFAULT_SIGNATURE = 'serving_default';
+
 const STRICT: InstancesDialect = {
   parse: (text) => parseJson(text),
   parseExactly: parseJsonExactly,
@@ -44,26 +47,36 @@ const STRICT: InstancesDialect = {
 
 export interface InstancesRequest {
   readonly form: InstancesForm;
+  /** Which of several signatures is asked for. */
+  readonly signatureName: string;
   /** In the order of the signature; for `checkInputs`. */
   readonly tensors: readonly NamedTensor[];
 }
 
-/** @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT` */
+/** The signature that a request names, or undefined when there is none of this name. */
+export type FindSignature = (name: string) => Signature | undefined;
+
+/**
+ * @param signatures the only one, or how to find one by its name
+ * @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT`
+ */
 export function decodeInstances(
   body: Uint8Array,
-  signature: Signature,
+  signatures: Signature | FindSignature,
   limits: DecodeLimits = DEFAULT_DECODE_LIMITS,
   dialect: InstancesDialect = STRICT,
 ): InstancesRequest {
   if (body.length === 0) throw new ServeryError('INVALID_REQUEST', 'JSON Parse error: The document is empty');
   const text = decodeText(body);
   const document = dialect.parse(text);
-  const reader = { signature, limits, floats: dialect.floats, mostElements: Math.min(text.length, limits.maxElements) };
+  const find: FindSignature =
+    typeof signatures === 'function' ? signatures : (name) => (name === DEFAULT_SIGNATURE ? signatures : undefined);
+  const reader = { limits, floats: dialect.floats, mostElements: Math.min(text.length, limits.maxElements) };
   try {
-    return readDocument(document, reader);
+    return readDocument(document, find, reader);
   } catch (error) {
     if (!(error instanceof InexactInteger)) throw error;
-    return readDocument(dialect.parseExactly(text), reader);
+    return readDocument(dialect.parseExactly(text), find, reader);
   }
 }
 
@@ -87,19 +100,22 @@ interface Reader extends NestLimits {
   readonly signature: Signature;
 }
 
-function readDocument(document: unknown, reader: Reader): InstancesRequest {
+function readDocument(document: unknown, find: FindSignature, limits: Omit<Reader, 'signature'>): InstancesRequest {
   if (!isJsonObject(document)) throw malformed('expected an object');
-  const { instances, inputs, signature_name: name } = document;
-  if (name !== undefined && typeof name !== 'string') throw malformed("'signature_name' key must be a string value");
-  if (name !== undefined && name !== 'serving_default') {
-    const problem = `Serving signature name: ${quote(name)} not found in signature def`;
-    throw new ServeryError('INVALID_REQUEST', problem, { hint: 'A model has one signature: serving_default.' });
+  const { instances, inputs, signature_name: given } = document;
+  if (given !== undefined && typeof given !== 'string') throw malformed("'signature_name' key must be a string value");
+  const signatureName = given === undefined || given === '' ? DEFAULT_SIGNATURE : given;
+  const signature = find(signatureName);
+  if (signature === undefined) {
+    const problem = `Serving signature name: ${quote(signatureName)} not found in signature def`;
+    throw new ServeryError('INVALID_REQUEST', problem, { hint: '`signatures` in model.yaml names more than one.' });
   }
+  const reader: Reader = { ...limits, signature };
   if (instances !== undefined && inputs !== undefined) {
     throw malformed("Not formatted correctly: either 'inputs' or 'instances' key is expected, got both");
   }
-  if (instances !== undefined) return { form: 'row', tensors: readRows(instances, reader) };
-  if (inputs !== undefined) return { form: 'column', tensors: readColumns(inputs, reader) };
+  if (instances !== undefined) return { form: 'row', signatureName, tensors: readRows(instances, reader) };
+  if (inputs !== undefined) return { form: 'column', signatureName, tensors: readColumns(inputs, reader) };
   throw new ServeryError('INVALID_REQUEST', "Missing 'inputs' or 'instances' key");
 }
 

@@ -2,6 +2,8 @@
 import type { Signature, TensorSpec } from '../core/signature.ts';
 import type { Datatype } from '../core/tensor.ts';
 
+import { signatureViews } from './tensorflow-serving/named-signatures.ts';
+
 const DTYPES: Readonly<Record<Datatype, string>> = {
   BOOL: 'DT_BOOL',
   UINT8: 'DT_UINT8',
@@ -18,15 +20,19 @@ const DTYPES: Readonly<Record<Datatype, string>> = {
   BYTES: 'DT_STRING',
 };
 
-export function metadataJson(name: string, version: number, { inputs, outputs }: Signature): string {
-  const signature = {
-    inputs: describe(inputs),
-    outputs: describe(outputs),
-    method_name: 'tensorflow/serving/predict',
-  };
+export function metadataJson(name: string, version: number, signature: Signature): string {
+  const signatures = signatureViews(signature).map(({ name: own, method, signature: { inputs, outputs } }) => [
+    own,
+    {
+      inputs: describe(inputs),
+      outputs: describe(outputs),
+      method_name: `tensorflow/serving/${method}`,
+      defaults: {},
+    },
+  ]);
   return JSON.stringify({
     model_spec: { name, signature_name: '', version: String(version) },
-    metadata: { signature_def: { signature_def: { serving_default: signature } } },
+    metadata: { signature_def: { signature_def: Object.fromEntries(signatures) as object } },
   });
 }
 

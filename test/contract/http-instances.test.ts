@@ -70,6 +70,13 @@ describe('TensorFlow Serving', () => {
     assert.equal((await door.post('/v1/models/doubler:predict', instances, browser)).status, 415);
   });
 
+  test('gives metrics where Prometheus looks for those of TensorFlow Serving', async () => {
+    await using door = await openDoor();
+    const metrics = await door.fetch('/monitoring/prometheus/metrics');
+    assert.deepEqual([metrics.status, await metrics.text()], [200, '# HELP up\n']);
+    assert.deepEqual(door.control.at(-1), ['metrics', 'tensorflow-serving']);
+  });
+
   test('tells the state of versions and the signature', async () => {
     await using door = await openDoor();
     const status = { error_code: 'OK', error_message: '' };
@@ -95,6 +102,7 @@ describe('TensorFlow Serving', () => {
               inputs: { x: tensor('x') },
               outputs: { y: tensor('y') },
               method_name: 'tensorflow/serving/predict',
+              defaults: {},
             },
           },
         },

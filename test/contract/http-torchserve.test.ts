@@ -86,7 +86,8 @@ describe("TorchServe's inference API", () => {
     });
   });
 
-  const noWorker = 'has no worker to serve inference request. Please use scale workers API to add workers.';
+  const noWorker =
+    'has no worker to serve inference request. Please use scale workers API to add workers. If this is a sequence inference, please check if it is closed, or expired; or exceeds maxSequenceJobQueueSize';
   for (const [what, path, body, code, type, message] of [
     ['an unknown model', 'predictions/nobody', '[1,2]', 404, 'ModelNotFoundException', 'Model not found: nobody'],
     ['an unknown model and version', 'predictions/a/3', '[1]', 404, 'ModelNotFoundException', 'Model not found: a'],
@@ -181,13 +182,49 @@ describe("TorchServe's inference API", () => {
       assert.ok('/predictions/{model_name}' in paths!);
     }
     const model = await own.fetch('/predictions/doubler', { method: 'OPTIONS' });
-    assert.deepEqual(Object.keys(((await model.json()) as { paths: object }).paths), ['/predictions/doubler']);
+    assert.deepEqual(Object.keys(((await model.json()) as { paths: object }).paths), [
+      '/prediction/doubler',
+      '/v1/models/{model_name}:predict',
+      '/v2/models/{model_name}/infer',
+    ]);
     const unknown = await answer(own.fetch('/models'));
     const lost = 'Requested resource is not found, please refer to API document.';
     assert.deepEqual([unknown.status, unknown.text], [404, failure(404, 'ResourceNotFoundException', lost)]);
     const method = await answer(own.fetch('/api-description', { method: 'DELETE' }));
     const refused = 'Requested method is not allowed, please refer to API document.';
     assert.deepEqual([method.status, method.text], [405, failure(405, 'MethodNotAllowedException', refused)]);
+  });
+
+  it('answers under its other names on a port of its own', async () => {
+    for (const path of ['models/doubler/invoke', 'doubler/predict', 'doubler/1/predict', 'v1/models/doubler:predict']) {
+      const { status, text } = await answer(own.post(`/${path}`, '{"instances": [[1, 2]]}'));
+      assert.deepEqual(
+        [path, status, text],
+        [path, 200, `{"predictions":[${path.includes('1/p') ? '[2,4]' : '[3,6]'}]}`],
+      );
+    }
+    const tensor = { name: 'x', datatype: 'FP32', shape: [1, 2], data: [1, 2] };
+    const infer = await own.post('/v2/models/doubler/infer', { inputs: [tensor] });
+    assert.deepEqual(((await infer.json()) as { outputs: { data: number[] }[] }).outputs[0]?.data, [3, 6]);
+    const ready = '{\n  "name": "doubler",\n  "ready": true\n}\n';
+    assert.equal((await answer(own.fetch('/v1/models/doubler'))).text, ready);
+    const failed = await answer(own.post('/v1/models/doubler:explain', '{"instances": [[1, 2]]}'));
+    assert.equal(failed.text, failure(503, 'InternalServerException', 'Prediction failed'));
+    assert.equal((await own.post('/v1/models/doubler:other', '[]')).status, 404);
+    assert.equal((await door.post('/doubler/predict', '[1, 2]')).status, 404);
+  });
+
+  it('says the id of every request', async () => {
+    for (const [path, id] of [
+      ['predictions/doubler'],
+      ['predictions/doubler', 'mine'],
+      ['predictions/nobody'],
+    ] as const) {
+      const headers: Record<string, string> = id === undefined ? {} : { 'x-request-id': id };
+      const { headers: given } = await door.post(`/${path}`, '[1, 2]', headers);
+      if (id === undefined) assert.match(given.get('x-request-id') ?? '', /^[^, ]{8,}$/);
+      else assert.equal(given.get('x-request-id'), id);
+    }
   });
 
   it('gives its metrics on a port of their own, all or those that are named', async () => {

@@ -15,6 +15,8 @@ import {
   ServerReflectionResponseSchema,
 } from '../../src/protocol/open-inference-grpc/gen/grpc/reflection/v1/reflection_pb.ts';
 import { DataType, GRPCInferenceService } from '../../src/protocol/open-inference-grpc/gen/open_inference_pb.ts';
+import { ModelService, PredictionService } from '../../src/protocol/open-inference-grpc/gen/tensorflow_serving_pb.ts';
+import { InferenceAPIsService } from '../../src/protocol/open-inference-grpc/gen/torchserve_pb.ts';
 import { frameCopy } from '../../src/grpc/framing.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { GrpcClient, next } from '../support/grpc-client.ts';
@@ -188,6 +190,9 @@ describe('the services of the gRPC door', () => {
       );
       assert.deepEqual(services!.case === 'listServicesResponse' && services!.value.service.map(({ name }) => name), [
         'inference.GRPCInferenceService',
+        'tensorflow.serving.PredictionService',
+        'tensorflow.serving.ModelService',
+        'org.pytorch.serve.grpc.inference.InferenceAPIsService',
         'grpc.health.v1.Health',
         'grpc.reflection.v1.ServerReflection',
         'grpc.reflection.v1alpha.ServerReflection',
@@ -211,7 +216,15 @@ describe('the services of the gRPC door', () => {
 
   it('have a method for everything that the descriptor lists', async () => {
     await using raw = new RawClient(door.port);
-    for (const { parent, name } of [...GRPCInferenceService.methods, ...Health.methods, ...ServerReflection.methods]) {
+    const services = [
+      GRPCInferenceService,
+      PredictionService,
+      ModelService,
+      InferenceAPIsService,
+      Health,
+      ServerReflection,
+    ];
+    for (const { parent, name } of services.flatMap(({ methods }) => methods)) {
       const { stream, answer } = raw.open(`/${parent.typeName}/${name}`);
       stream.end();
       assert.notEqual((await answer).status, status.UNIMPLEMENTED, name);

@@ -19,7 +19,7 @@ test('writes models, policies, labels and batching, and says what it could not k
   const half = config('half_plus_two', `model_version_policy { all {} } ${labels}`);
   await writeFile(`${cwd}/models.config`, `model_config_list { ${half} ${config('saved')} }`);
   await writeFile(`${cwd}/batching.config`, 'max_batch_size { value: 32 } num_batch_threads { value: 4 }');
-  await writeFile(`${cwd}/monitoring.config`, 'prometheus_config { enable: true }');
+  await writeFile(`${cwd}/monitoring.config`, 'prometheus_config { enable: true, path: "/m" }');
   const args = ['import', 'tensorflow-serving', 'models.config', '-o', 'shop', '--json'];
   const files = ['--batching-parameters', 'batching.config', '--monitoring-config', 'monitoring.config'];
   const { code, stdout } = await servery([...args, ...files], { cwd });

@@ -12,6 +12,7 @@ const DATATYPES = 'bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 fp16 f
 const FIXTURES = [
   'half-plus-two',
   'half-plus-two-and-three',
+  'half-plus-two-family',
   'versions',
   ...DATATYPES.map((name) => `identity-${name}`),
 ];

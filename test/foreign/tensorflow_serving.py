@@ -12,6 +12,7 @@ import urllib.request
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 F = descriptor_pb2.FieldDescriptorProto
 SCALARS = {
@@ -66,6 +67,14 @@ MESSAGES = {
     "Regression": ["value 1 float"],
     "RegressionResult": ["regressions 1 *Regression"],
     "RegressionResponse": ["result 1 RegressionResult", "model_spec 2 ModelSpec"],
+    "InferenceTask": ["model_spec 1 ModelSpec", "method_name 2 string"],
+    "InferenceResult": [
+        "model_spec 1 ModelSpec",
+        "classification_result 2 ClassificationResult",
+        "regression_result 3 RegressionResult",
+    ],
+    "MultiInferenceRequest": ["tasks 1 *InferenceTask", "input 2 Input"],
+    "MultiInferenceResponse": ["results 1 *InferenceResult"],
     "GetModelMetadataRequest": ["model_spec 1 ModelSpec", "metadata_field 2 *string"],
     "Any": ["type_url 1 string", "value 2 bytes"],
     "GetModelMetadataResponse": ["model_spec 1 ModelSpec", "metadata 2 map:string:Any"],
@@ -76,7 +85,16 @@ MESSAGES = {
     "StatusProto": ["error_code 1 int32", "error_message 2 string"],
     "ModelVersionStatus": ["version 1 int64", "state 2 int32", "status 3 StatusProto"],
     "GetModelStatusResponse": ["model_version_status 1 *ModelVersionStatus"],
-    "ModelConfig": ["name 1 string", "base_path 2 string", "version_labels 8 map:string:int64"],
+    "Latest": ["num_versions 1 uint32"],
+    "All": [],
+    "Specific": ["versions 1 *int64"],
+    "VersionPolicy": ["latest 100 Latest", "all 101 All", "specific 102 Specific"],
+    "ModelConfig": [
+        "name 1 string",
+        "base_path 2 string",
+        "model_version_policy 7 VersionPolicy",
+        "version_labels 8 map:string:int64",
+    ],
     "ModelConfigList": ["config 1 *ModelConfig"],
     "ModelServerConfig": ["model_config_list 1 ModelConfigList"],
     "ReloadConfigRequest": ["config 1 ModelServerConfig"],
@@ -135,7 +153,7 @@ def refused(code, text, run):
     raise AssertionError(f"expected {code}")
 
 
-def predict(model, inputs, **spec):
+def predicting(model, inputs, **spec):
     request = M["PredictRequest"]()
     request.model_spec.name = model
     if "version" in spec:
@@ -147,7 +165,11 @@ def predict(model, inputs, **spec):
     request.output_filter.extend(spec.get("filter", []))
     for name, tensor in inputs.items():
         request.inputs[name].CopyFrom(tensor)
-    return call("PredictionService", "Predict", request, "PredictResponse")
+    return request
+
+
+def predict(model, inputs, **spec):
+    return call("PredictionService", "Predict", predicting(model, inputs, **spec), "PredictResponse")
 
 
 def tensor(dtype, shape, **values):
@@ -210,10 +232,10 @@ refused(MISSING, "Servable not found for request: Latest(nobody)", lambda: predi
 refused(MISSING, "Specific(versions, 9)", lambda: predict("versions", X, version=9))
 refused(BAD, "Unrecognized servable version label", lambda: predict("versions", X, label="none"))
 refused(BAD, "Missing model name", lambda: predict("", X))
-refused(BAD, 'Serving signature key "other" not found.', lambda: predict("half-plus-two", X, signature="other"))
+refused(grpc.StatusCode.FAILED_PRECONDITION, 'Serving signature key "other" not found.', lambda: predict("half-plus-two", X, signature="other"))
 refused(BAD, "output tensor alias not found", lambda: predict("half-plus-two", X, filter=["z"]))
-refused(BAD, "it is missing", lambda: predict("half-plus-two", {}))
-refused(BAD, "no such input", lambda: predict("half-plus-two", {**X, "z": tensor(1, [1], float_val=[1])}))
+refused(BAD, "0!=1 len({}) != len({x}). Sent extra: {}. Missing but required: {x}.", lambda: predict("half-plus-two", {}))
+refused(BAD, "Sent extra: {z}", lambda: predict("half-plus-two", {**X, "z": tensor(1, [1], float_val=[1])}))
 refused(BAD, "datatype is INT32", lambda: predict("half-plus-two", {"x": tensor(3, [1], int_val=[1])}))
 refused(BAD, "DataType 8", lambda: predict("half-plus-two", {"x": tensor(8, [1])}))
 refused(BAD, "elements of its shape", lambda: predict("half-plus-two", {"x": tensor(1, [1], float_val=[1, 2])}))
@@ -264,11 +286,45 @@ refused(BAD, "No signature was found", lambda: regress("half-plus-two", "other",
 refused(BAD, "method_name to be tensorflow/serving/regress", lambda: regress("half-plus-two", "classify_x_to_y", [{"x": 1.0}]))
 refused(BAD, "several outputs", lambda: regress("half-plus-two-and-three", "", [{"x": 1.0}]))
 refused(BAD, '"x" is missing', lambda: regress("half-plus-two", "", [{"z": 1.0}]))
-refused(
-    grpc.StatusCode.UNIMPLEMENTED,
-    "MultiInference",
-    lambda: call("PredictionService", "MultiInference", M["PredictRequest"](), "PredictResponse"),
-)
+
+# Several signatures of one model, by their names.
+FAMILY = "half-plus-two-family"
+assert regress(FAMILY, "regress_x_to_y", [{"x": 2.0}]) == [3.0]
+assert regress(FAMILY, "regress_x_to_y2", [{"x": 2.0}]) == [4.0]
+assert regress(FAMILY, "regress_x2_to_y3", [{"x2": 4.0}, {"x": 9.0, "x2": 80.0}]) == [5.0, 43.0]
+assert classify(FAMILY, "classify_x_to_y", [{"x": 2.0}]) == [[("", 3.0)]]
+assert classify(FAMILY, "classify_x2_to_y3", [{"x2": 4.0}]) == [[("", 5.0)]]
+answer = predict(FAMILY, {"x": tensor(1, [3], float_val=[2, 3, 4])})
+assert set(answer.outputs) == {"y"} and answer.model_spec.signature_name == "serving_default"
+assert struct.unpack("<3f", answer.outputs["y"].tensor_content) == (3.0, 3.5, 4.0)
+refused(BAD, "No signature was found with the name", lambda: regress(FAMILY, "regress_x_to_y4", [{"x": 1.0}]))
+refused(BAD, "Was: tensorflow/serving/predict", lambda: regress(FAMILY, "", [{"x": 1.0}]))
+refused(BAD, "Was: tensorflow/serving/regress", lambda: classify(FAMILY, "regress_x_to_y", [{"x": 1.0}]))
+refused(BAD, "2!=1 len({x,x2}) != len({x}). Sent extra: {x2}. Missing but required: {}.", lambda: predict(FAMILY, {**X, "x2": X["x"]}))
+refused(BAD, "input size does not match", lambda: predict(FAMILY, {"x2": X["x"]}))
+refused(BAD, "set {y}.", lambda: predict(FAMILY, X, filter=["y2"]))
+refused(BAD, "duplicate output tensor alias", lambda: predict(FAMILY, X, filter=["y", "y"]))
+refused(grpc.StatusCode.FAILED_PRECONDITION, 'key "none" not found', lambda: predict(FAMILY, X, signature="none"))
+
+
+def multi(tasks, rows, model=FAMILY):
+    request = M["MultiInferenceRequest"]()
+    for name, method in tasks:
+        task = request.tasks.add(method_name="tensorflow/serving/" + method)
+        task.model_spec.name = model
+        task.model_spec.signature_name = name
+    for row in rows:
+        fill(request.input.example_list.examples.add(), row)
+    return call("PredictionService", "MultiInference", request, "MultiInferenceResponse").results
+
+
+TASKS = [("regress_x_to_y", "regress"), ("classify_x_to_y", "classify")]
+first, second = multi(TASKS, [{"x": 2.0}])
+assert (first.model_spec.signature_name, first.regression_result.regressions[0].value) == ("regress_x_to_y", 3.0)
+assert second.classification_result.classifications[0].classes[0].score == 3.0, second
+refused(BAD, "Duplicate evaluation of signature", lambda: multi(TASKS[:1] * 2, [{"x": 2.0}]))
+refused(grpc.StatusCode.UNIMPLEMENTED, "Unsupported signature method_name", lambda: multi([("", "predict")], [{"x": 2.0}]))
+refused(BAD, "Input is empty", lambda: multi(TASKS, []))
 
 # Metadata and status.
 request = M["GetModelMetadataRequest"](metadata_field=["signature_def"])
@@ -279,6 +335,18 @@ signature = M["SignatureDefMap"].FromString(answer.metadata["signature_def"].val
 assert signature.method_name == "tensorflow/serving/predict"
 x = signature.inputs["x"]
 assert (x.dtype, x.name, [dim.size for dim in x.tensor_shape.dim]) == (1, "x:0", [-1]), x
+request.model_spec.name = FAMILY
+answer = call("PredictionService", "GetModelMetadata", request, "GetModelMetadataResponse")
+family = M["SignatureDefMap"].FromString(answer.metadata["signature_def"].value).signature_def
+assert {name: one.method_name.split("/")[-1] for name, one in family.items()} == {
+    "serving_default": "predict",
+    "regress_x_to_y": "regress",
+    "regress_x_to_y2": "regress",
+    "regress_x2_to_y3": "regress",
+    "classify_x_to_y": "classify",
+    "classify_x2_to_y3": "classify",
+}
+assert list(family["regress_x2_to_y3"].inputs) == ["x2"] and list(family["regress_x2_to_y3"].outputs) == ["outputs"]
 del request.metadata_field[:]
 refused(BAD, "at least one metadata_field", lambda: call("PredictionService", "GetModelMetadata", request, "Any"))
 
@@ -295,17 +363,26 @@ refused(MISSING, "Servable not found", lambda: status("nobody"))
 
 
 # A reload: labels move, what is not in the list goes.
-def reload(models):
+def reload(models, policy=None):
     request = M["ReloadConfigRequest"]()
     request.config.model_config_list.SetInParent()
     for name, labels in models.items():
         config = request.config.model_config_list.config.add(name=name, base_path="/models/" + name)
         config.version_labels.update(labels)
+        if policy is not None and name == "versions":
+            config.model_version_policy.CopyFrom(policy)
     return call("ModelService", "HandleReloadConfigRequest", request, "ReloadConfigResponse")
 
 
 refused(MISSING, "the workspace has no such model", lambda: reload({"nobody": {}}))
-assert reload({"versions": {"stable": 2}, "half-plus-two": {}}).status.error_code == 0
+KEPT = {"versions": {}, "half-plus-two": {}, FAMILY: {}}
+Policy = M["VersionPolicy"]
+for policy in (Policy(specific={"versions": [1]}), Policy(latest={"num_versions": 2})):
+    refused(grpc.StatusCode.UNIMPLEMENTED, "versions 1, 2, 3 are loaded", lambda: reload(KEPT, policy))
+assert status("identity-fp32"), "nothing was unloaded"
+assert reload(KEPT, Policy(all={})).status.error_code == 0
+assert reload(KEPT, Policy(specific={"versions": [3, 1, 2]})).status.error_code == 0
+assert reload({"versions": {"stable": 2}, "half-plus-two": {}, FAMILY: {}}).status.error_code == 0
 assert struct.unpack("<f", predict("versions", one, label="stable").outputs["y"].tensor_content) == (2.0,)
 refused(grpc.StatusCode.UNAVAILABLE, "no available versions", lambda: predict("identity-fp32", X))
 
@@ -326,9 +403,31 @@ assert post("/v1/models/half-plus-two/versions/1:regress", body) == (200, {"resu
 body = {"signature_name": "classify_x_to_y", "examples": [{"x": 2.0}]}
 assert post("/v1/models/half-plus-two:classify", body) == (200, {"results": [[["", 3.0]]]})
 
+body = {"signature_name": "regress_x2_to_y3", "examples": [{"x2": 4.0}]}
+assert post(f"/v1/models/{FAMILY}:regress", body) == (200, {"results": [5.0]})
+body = {"signature_name": "classify_x2_to_y3", "examples": [{"x2": 4.0}]}
+assert post(f"/v1/models/{FAMILY}:classify", body) == (200, {"results": [[["", 5.0]]]})
+assert post(f"/v1/models/{FAMILY}:predict", {"instances": [2, 3, 4]}) == (200, {"predictions": [3.0, 3.5, 4.0]})
+body = {"signature_name": "regress_x2_to_y3", "inputs": [4, 80]}
+assert post(f"/v1/models/{FAMILY}:predict", body) == (200, {"outputs": [5.0, 43.0]})
+body = {"signature_name": "none", "instances": [2]}
+problem = 'Serving signature name: "none" not found in signature def'
+assert post(f"/v1/models/{FAMILY}:predict", body) == (400, {"error": problem})
+
+# Whoever has no protocol files learns the services from the server.
+database = ProtoReflectionDescriptorDatabase(CHANNEL)
+assert {"tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"} <= set(database.get_services())
+service = descriptor_pool.DescriptorPool(database).FindServiceByName("tensorflow.serving.PredictionService")
+method = service.FindMethodByName("Predict")
+reflected = message_factory.GetMessageClass(method.input_type)
+request = reflected.FromString(predicting("half-plus-two", X).SerializeToString())
+assert list(request.inputs["x"].float_val) == [1.0], request
+
 # A port of its own has these services, and not those of other protocols.
 CHANNEL = grpc.insecure_channel(os.environ["OWN_GRPC"])
 assert regress("half-plus-two", "", [{"x": 2.0}]) == [3.0]
+names = ProtoReflectionDescriptorDatabase(CHANNEL).get_services()
+assert "tensorflow.serving.ModelService" in names and "inference.GRPCInferenceService" not in names, names
 other = CHANNEL.unary_unary("/inference.GRPCInferenceService/ServerLive")
 refused(grpc.StatusCode.UNIMPLEMENTED, "no method", lambda: other(b"", timeout=20))
 print("ok")

@@ -71,7 +71,9 @@ def messages():
     entry.field.add(name="value", number=2, type=data, label=1)
     of_entry = f".{PACKAGE}.PredictionsRequest.InputEntry"
     request.field.add(name="input", number=3, type=nested, label=3, type_name=of_entry)
-    message("Status", (1, "code", descriptor_pb2.FieldDescriptorProto.TYPE_INT32), (2, "message", text))
+    message("Any", (1, "type_url", text), (2, "value", data))
+    status = message("Status", (1, "code", descriptor_pb2.FieldDescriptorProto.TYPE_INT32), (2, "message", text))
+    status.field.add(name="details", number=3, type=nested, label=3, type_name=f".{PACKAGE}.Any")
     response = message("PredictionResponse", (1, "prediction", data), (2, "sequence_id", text))
     response.field.add(name="status", number=3, type=nested, label=1, type_name=f".{PACKAGE}.Status")
     message("TorchServeHealthResponse", (1, "health", text))
@@ -113,17 +115,21 @@ def over_grpc():
         answers = list(both(iter(asked), timeout=20))
         assert [answer.sequence_id for answer in answers] == ["a", "b", ""], answers
         assert json.loads(answers[0].prediction)["label"] == 0, answers
-        assert [answer.status.code for answer in answers] == [0, 5, 3], answers
+        assert [answer.status.code for answer in answers] == [0, 13, 13], answers
+        [detail] = answers[2].status.details
+        assert detail.type_url == "type.googleapis.com/google.rpc.ErrorInfo" and b"BadRequestException.()" in detail.value
+        assert answers[2].status.message == "Parameter sequenceId is required.", answers
 
         for request, code, details in (
-            (Request(input={"data": b"[]"}), "INVALID_ARGUMENT", "Parameter model_name is required.\norg.pytorch.serve.http.BadRequestException"),
-            (Request(model_name="nope"), "NOT_FOUND", "Model not found: nope\norg.pytorch.serve.archive.model.ModelNotFoundException"),
-            (Request(model_name="iris", model_version="9"), "NOT_FOUND", "Model version: 9 does not exist for model: iris\norg.pytorch.serve.archive.model.ModelVersionNotFoundException"),
+            (Request(input={"data": b"[]"}), "INTERNAL", "Parameter model_name is required.\nBadRequestException.()"),
+            (Request(model_name="nope"), "INTERNAL", "Model not found: nope\norg.pytorch.serve.archive.model.ModelNotFoundException"),
+            (Request(model_name="iris", input={"data": b"[1]"}), "INVALID_ARGUMENT", None),
+            (Request(model_name="iris", model_version="9"), "INTERNAL", "Model version: 9 does not exist for model: iris\norg.pytorch.serve.archive.model.ModelVersionNotFoundException"),
         ):
             try:
                 predictions(request, timeout=20)
             except grpc.RpcError as error:
-                assert (error.code().name, error.details()) == (code, details), error
+                assert (error.code().name, error.details()) == (code, details or error.details()), error
             else:
                 raise AssertionError("not refused")
 

@@ -5,9 +5,16 @@
  */
 import { ServeryError, quote } from '../../core/errors.ts';
 import { isModelName, parseVersion, type ModelRef } from '../../core/model.ts';
-import { decodeExamples, encodeResults } from '../../protocol/tensorflow-serving/examples.ts';
+import { decodeExamples, encodeResults, type ExamplesRequest } from '../../protocol/tensorflow-serving/examples.ts';
 import type { ExampleMethod } from '../../protocol/tensorflow-serving/method-signature.ts';
-import type { InstancesDialect } from '../../protocol/instances.ts';
+import {
+  decodeInstances,
+  encodePredictions,
+  type FindSignature,
+  type InstancesDialect,
+  type InstancesForm,
+} from '../../protocol/instances.ts';
+import { signatureView, type SignatureView } from '../../protocol/tensorflow-serving/named-signatures.ts';
 import { TENSORFLOW_SERVING_JSON } from '../../protocol/tensorflow-serving/lax-json.ts';
 import { inItsWords as inWords, servableNotFound } from '../../protocol/tensorflow-serving/words.ts';
 import { metadataJson, statusJson } from '../../protocol/tensorflow-serving.ts';
@@ -16,12 +23,13 @@ import type { CreateDoor } from '../door.ts';
 import type { Exchange } from '../exchange.ts';
 import { predictFor } from '../prediction.ts';
 import type { Method, Route } from '../route.ts';
-import { INSTANCES_BODY, messageOnly, predictInstances } from './instances-route.ts';
+import { METRICS_TYPE } from '../server-routes.ts';
+import { INSTANCES_BODY, messageOnly } from './instances-route.ts';
 
 const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 export const tensorflowServingDoor: CreateDoor = (deps) => {
-  const predict = inItsWords(predictInstances(deps, dialectOf(deps)));
+  const predict = inItsWords((exchange) => sendPredictions(deps, exchange));
   const answerExamples = (exchange: Exchange, method: ExampleMethod) =>
     inItsWords((asked) => sendResults(deps, asked, method))(exchange);
   const post = (path: string): Route => {
@@ -51,13 +59,22 @@ export const tensorflowServingDoor: CreateDoor = (deps) => {
         throw new ServeryError('INVALID_REQUEST', problem(exchange));
       },
     }));
-  const routes = [
+  const routes: readonly Route[] = [
     post('/v1/models/:target'),
     post('/v1/models/:name/versions/:target'),
     post('/v1/models/:name/labels/:target'),
     ...of('/v1/models/:name'),
     ...of('/v1/models/:name/versions/:version'),
     ...of('/v1/models/:name/labels/:label'),
+    {
+      method: 'GET',
+      path: '/monitoring/prometheus/metrics',
+      scope: 'read',
+      whileDraining: true,
+      async handle(exchange) {
+        exchange.send(200, METRICS_TYPE, await deps.control.metrics('tensorflow-serving'));
+      },
+    },
     ...refuse('/v1/models', () => 'Missing model name in request.'),
     ...refuse('/v1/models/*', ({ request: { method = '', url = '' } }) => `Malformed request: ${method} ${quote(url)}`),
   ];
@@ -106,17 +123,32 @@ function dialectOf({ protocols }: HttpDeps): InstancesDialect | undefined {
   return protocols.tensorflowServing.profile === 'strict' ? undefined : TENSORFLOW_SERVING_JSON;
 }
 
+async function sendPredictions(deps: HttpDeps, exchange: Exchange): Promise<void> {
+  const { predict, options } = deps;
+  const dialect = dialectOf(deps);
+  const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
+  let form: InstancesForm = 'row';
+  let view: SignatureView | undefined;
+  const { outputs } = await predictFor(exchange, predict, exchange.target!.model, (known) => {
+    const find: FindSignature = (name) => (view = signatureView(known, name))?.signature;
+    const request = decodeInstances(exchange.body, find, limits, dialect);
+    form = request.form;
+    return view!.complete(request.tensors);
+  });
+  exchange.json(encodePredictions(view!.signature, view!.pick(outputs), form, dialect));
+}
+
 async function sendResults(deps: HttpDeps, exchange: Exchange, method: ExampleMethod): Promise<void> {
   const { predict, options } = deps;
   const dialect = dialectOf(deps);
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
-  let output = 0;
-  const { signature, outputs } = await predictFor(exchange, predict, exchange.target!.model, (known) => {
-    const request = decodeExamples(exchange.body, method, known, limits, dialect);
-    output = request.output;
-    return request.tensors;
+  let asked: ExamplesRequest | undefined;
+  const { outputs } = await predictFor(exchange, predict, exchange.target!.model, (known) => {
+    asked = decodeExamples(exchange.body, method, known, limits, dialect);
+    return asked.tensors;
   });
-  exchange.json(encodeResults(signature, outputs, output, method, dialect));
+  const { view, output } = asked!;
+  exchange.json(encodeResults(view.signature, view.pick(outputs), output, method, dialect));
 }
 
 function sendStatus({ models }: HttpDeps, exchange: Exchange): void {

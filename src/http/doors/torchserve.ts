@@ -26,6 +26,8 @@ import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
 import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
 import { explainFor, predictFor, streamFor } from '../prediction.ts';
+import { inferRoutes } from '../infer-routes.ts';
+import { oipRoutes } from '../oip-routes.ts';
 import type { Method, Route } from '../route.ts';
 import { METRICS_TYPE } from '../server-routes.ts';
 
@@ -37,8 +39,8 @@ const METHODS: readonly Method[] = ['POST', 'PUT', 'GET'];
 const PATHS = (call: string) => [`/${call}/:name`, `/${call}/:name/:version`];
 
 export const torchserveDoor: CreateDoor = (deps, isDraining) => {
-  const predict = predictAny(deps);
-  const explain = explainAny(deps);
+  const predict = named(predictAny(deps));
+  const explain = named(explainAny(deps));
   const call = (name: string, handle: Route['handle']): readonly Route[] =>
     PATHS(name).flatMap((path) =>
       METHODS.map((method) => ({
@@ -58,6 +60,7 @@ export const torchserveDoor: CreateDoor = (deps, isDraining) => {
     whileDraining: true,
     handle(exchange) {
       const isHealthy = deps.models.snapshot.ready && !isDraining();
+      exchange.nameRequest();
       exchange.send(isHealthy ? 200 : 500, JSON_TYPE, healthJson(isHealthy));
     },
   };
@@ -70,6 +73,9 @@ export const torchserveDoor: CreateDoor = (deps, isDraining) => {
   });
   const own: readonly Route[] = [
     ...shared,
+    ...otherNames(deps, predict, explain),
+    ...inferRoutes(deps),
+    ...oipRoutes(deps, isDraining),
     describe('OPTIONS', '/'),
     describe('GET', '/api-description'),
     ...PATHS('predictions').map((path): Route => ({
@@ -79,12 +85,57 @@ export const torchserveDoor: CreateDoor = (deps, isDraining) => {
       model: refOf,
       handle(exchange) {
         const { model } = deps.models.describe(exchange.target!.model);
-        exchange.json(prettyJson(describeModelApi(ownVersion, model.name)));
+        exchange.json(prettyJson(describeModelApi(model.name)));
       },
     })),
   ];
   return { shared, own, metrics: [metricsRoute(deps)], errors: inItsWords(deps) };
 };
+
+/** What is said of a request, its id says too. */
+function named(handle: Route['handle']): Route['handle'] {
+  return (exchange) => {
+    exchange.nameRequest();
+    return handle(exchange);
+  };
+}
+
+/** Other paths of the same calls: KServe's, SageMaker's, and those of its first versions. */
+function otherNames({ models }: HttpDeps, predict: Route['handle'], explain: Route['handle']): readonly Route[] {
+  const call = (path: string, model: NonNullable<Route['model']>, handle = predict): Route => ({
+    method: 'POST',
+    path,
+    scope: 'predict',
+    body: ANY_BODY,
+    predicts: true,
+    model,
+    handle,
+  });
+  const verbOf = (target: string) => /:(predict|explain)$/.exec(target)?.[1];
+  return [
+    call(
+      '/v1/models/:target',
+      ({ target = '' }) => {
+        if (verbOf(target) === undefined) throw new ServeryError('NOT_FOUND', 'There is no such call');
+        return refOf({ name: target.slice(0, target.lastIndexOf(':')) });
+      },
+      (exchange) => (verbOf(exchange.param('target')) === 'explain' ? explain : predict)(exchange),
+    ),
+    {
+      method: 'GET',
+      path: '/v1/models/:name',
+      scope: 'read',
+      model: refOf,
+      handle(exchange) {
+        const { model } = models.describe(exchange.target!.model);
+        exchange.json(prettyJson({ name: model.name, ready: true }));
+      },
+    },
+    call('/models/:name/invoke', refOf),
+    call('/:name/predict', refOf),
+    call('/:name/:version/predict', refOf),
+  ];
+}
 
 /** Its port for metrics: ours and its names, or those that `name[]` asks for. */
 function metricsRoute({ control }: HttpDeps): Route {

@@ -6,7 +6,7 @@
  */
 import { ServeryError, quote } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
-import { elementCount, type NamedTensor, type NumericData, type Tensor } from '../../core/tensor.ts';
+import { elementCount, type BytesElement, type NamedTensor, type NumericData, type Tensor } from '../../core/tensor.ts';
 import { fromHalf } from '../half.ts';
 import type { InstancesDialect } from '../instances.ts';
 import {
@@ -23,6 +23,7 @@ import { rowPlan } from '../rows/input-plan.ts';
 import { STRICT_FLOATS, type FloatRules } from '../values-in.ts';
 import { jsonValue } from '../values-out.ts';
 import { outputOf, type ExampleMethod } from './method-signature.ts';
+import type { SignatureView } from './named-signatures.ts';
 
 /** Values of a feature, by its name. */
 export type Example = Readonly<Record<string, unknown>>;
@@ -30,7 +31,9 @@ export type Example = Readonly<Record<string, unknown>>;
 export interface ExamplesRequest {
   /** For `checkInputs`. */
   readonly tensors: readonly NamedTensor[];
-  /** Position of the output that is asked for. */
+  /** The signature that is asked for. */
+  readonly view: SignatureView;
+  /** Position of the output that is asked for, among those of the signature. */
   readonly output: number;
 }
 
@@ -46,8 +49,8 @@ export function decodeExamples(
   const text = decodeText(body);
   const read = (document: unknown): ExamplesRequest => {
     const { name, examples } = readDocument(document, method);
-    const output = outputOf(signature, method, name);
-    return { tensors: exampleTensors(signature, examples, limits, dialect?.floats), output };
+    const { view, output } = outputOf(signature, method, name);
+    return { tensors: exampleTensors(view, examples, limits, dialect?.floats), view, output };
   };
   const document = dialect === undefined ? parseJson(text) : dialect.parse(text);
   try {
@@ -60,7 +63,7 @@ export function decodeExamples(
 
 /** Features that the model does not have are left alone, as whoever writes an example writes all there are. */
 export function exampleTensors(
-  signature: Signature,
+  { signature, complete }: SignatureView,
   examples: readonly Example[],
   limits: DecodeLimits,
   floats: FloatRules = STRICT_FLOATS,
@@ -75,12 +78,13 @@ export function exampleTensors(
     return row;
   });
   const nameRow = (index: number) => `examples[${index}]`;
-  return decodeRows(signature, rows, {
+  const tensors = decodeRows(signature, rows, {
     unknownKeys: 'ignore',
     nonFinite: floats.nonFinite ? 'accept' : 'refuse',
     limits,
     nameRow,
   });
+  return complete(tensors);
 }
 
 function readDocument(
@@ -135,16 +139,26 @@ export interface ScoredClass {
   readonly score: number;
 }
 
-/** Each row's classes, in their order, with their scores. */
+/** Each row's classes, in their order, with their scores. An output `classes` of the same shape names them row by row. */
 export function classesOf(signature: Signature, outputs: readonly Tensor[], output: number): readonly ScoredClass[][] {
   const { labels } = signature.outputs[output]!;
   const tensor = outputs[output]!;
   const classes = elementCount(tensor.shape.slice(1));
+  const names = classNames(signature, outputs, tensor);
   return Array.from({ length: tensor.shape[0]! }, (_, row) =>
     Array.from({ length: classes }, (_value, i) => ({
-      label: labels?.[i] ?? '',
+      label: names === undefined ? (labels?.[i] ?? '') : names[row * classes + i]!,
       score: numberAt(tensor, row * classes + i),
     })),
+  );
+}
+
+function classNames(signature: Signature, outputs: readonly Tensor[], scores: Tensor): readonly string[] | undefined {
+  const at = signature.outputs.findIndex(({ name, datatype }) => name === 'classes' && datatype === 'BYTES');
+  const names = outputs[at];
+  if (names === undefined || names.data.length !== scores.data.length) return undefined;
+  return (names.data as readonly BytesElement[]).map((name) =>
+    typeof name === 'string' ? name : new TextDecoder().decode(name),
   );
 }
 

@@ -6,6 +6,7 @@ import type { NamedTensor, Tensor } from '../../core/tensor.ts';
 import { FIXED32, LENGTH, VARINT, WireReader } from '../open-inference-grpc/wire.ts';
 import type { Example, ScoredClass } from './examples.ts';
 import { intField, lengthField, lengthTag, readEntry, readFields, textField } from '../proto-fields.ts';
+import { signatureViews } from './named-signatures.ts';
 import { dataTypeNumber, decodeTensorProto, encodeTensorProto } from './tensor-proto.ts';
 
 const MAX_ENTRIES = 1024;
@@ -76,12 +77,13 @@ export function decodePredictRequest(message: Buffer): PredictRequest {
 
 export function encodePredictResponse(
   model: ModelVersion,
+  signatureName: string,
   outputs: readonly { readonly name: string; readonly tensor: Tensor }[],
 ): readonly Buffer[] {
   const entries = outputs.map(({ name, tensor }) =>
     lengthField(1, lengthField(1, Buffer.from(name)), lengthField(2, encodeTensorProto(tensor))),
   );
-  return [...entries, encodeModelSpec(2, model, 'serving_default')];
+  return [...entries, encodeModelSpec(2, model, signatureName)];
 }
 
 export interface ExampleListRequest {
@@ -165,24 +167,67 @@ function readFeature(reader: WireReader): readonly unknown[] {
   return values;
 }
 
-export function encodeClassificationResponse(
-  model: ModelVersion,
-  signatureName: string,
-  rows: readonly (readonly ScoredClass[])[],
-): readonly Buffer[] {
-  const classifications = rows.map((classes) =>
-    lengthField(1, ...classes.map(({ label, score }) => lengthField(1, textField(1, label), floatField(2, score)))),
-  );
-  return [lengthField(1, ...classifications), encodeModelSpec(2, model, signatureName)];
+/** Classes of each row, or a value for each. */
+export type ExamplesAnswer = {
+  readonly model: ModelVersion;
+  readonly signatureName: string;
+} & ({ readonly classes: readonly (readonly ScoredClass[])[] } | { readonly values: readonly number[] });
+
+/** A ClassificationResponse or a RegressionResponse, which are alike. */
+export function encodeExamplesResponse(answer: ExamplesAnswer): readonly Buffer[] {
+  return [encodeResult(1, answer), encodeModelSpec(2, answer.model, answer.signatureName)];
 }
 
-export function encodeRegressionResponse(
-  model: ModelVersion,
-  signatureName: string,
-  values: readonly number[],
-): readonly Buffer[] {
-  const regressions = values.map((value) => lengthField(1, floatField(1, value)));
-  return [lengthField(1, ...regressions), encodeModelSpec(2, model, signatureName)];
+export function encodeMultiInferenceResponse(answers: readonly ExamplesAnswer[]): readonly Buffer[] {
+  return answers.map((answer) => {
+    const result = encodeResult('classes' in answer ? 2 : 3, answer);
+    return lengthField(1, encodeModelSpec(1, answer.model, answer.signatureName), result);
+  });
+}
+
+function encodeResult(field: number, answer: ExamplesAnswer): Buffer {
+  if ('values' in answer) {
+    return lengthField(field, ...answer.values.map((value) => lengthField(1, floatField(1, value))));
+  }
+  const classOf = ({ label, score }: ScoredClass) => lengthField(1, textField(1, label), floatField(2, score));
+  return lengthField(field, ...answer.classes.map((row) => lengthField(1, ...row.map(classOf))));
+}
+
+export interface InferenceTask {
+  readonly spec: ModelSpec;
+  readonly method: string;
+}
+
+export function decodeMultiInferenceRequest(message: Buffer): {
+  readonly tasks: readonly InferenceTask[];
+  readonly examples: readonly Example[];
+} {
+  const reader = new WireReader(message);
+  const tasks: InferenceTask[] = [];
+  let examples: readonly Example[] = [];
+  readFields(reader, (tag) => {
+    if (tag === lengthTag(1)) {
+      if (tasks.length === MAX_ENTRIES) {
+        throw new ServeryError('INVALID_REQUEST', `Cannot read the message: it has more than ${MAX_ENTRIES} tasks`);
+      }
+      tasks.push(readTask(reader.nested()));
+    } else if (tag === lengthTag(2)) examples = readInput(reader.nested());
+    else return false;
+    return true;
+  });
+  return { tasks, examples };
+}
+
+function readTask(reader: WireReader): InferenceTask {
+  let spec = NO_SPEC;
+  let method = '';
+  readFields(reader, (tag) => {
+    if (tag === lengthTag(1)) spec = decodeModelSpec(reader.nested());
+    else if (tag === lengthTag(2)) method = reader.string();
+    else return false;
+    return true;
+  });
+  return { spec, method };
 }
 
 function floatField(field: number, value: number): Buffer {
@@ -207,13 +252,15 @@ export function decodeModelQuestion(message: Buffer): { readonly spec: ModelSpec
 }
 
 export function encodeMetadataResponse(model: ModelVersion, signature: Signature): readonly Buffer[] {
-  const definition = [
-    ...signature.inputs.map((spec) => tensorInfo(1, spec)),
-    ...signature.outputs.map((spec) => tensorInfo(2, spec)),
-    textField(3, 'tensorflow/serving/predict'),
-  ];
-  const map = lengthField(1, textField(1, 'serving_default'), lengthField(2, ...definition));
-  const any = [textField(1, 'type.googleapis.com/tensorflow.serving.SignatureDefMap'), lengthField(2, map)];
+  const map = signatureViews(signature).map(({ name, method, signature: { inputs, outputs } }) => {
+    const definition = [
+      ...inputs.map((spec) => tensorInfo(1, spec)),
+      ...outputs.map((spec) => tensorInfo(2, spec)),
+      textField(3, `tensorflow/serving/${method}`),
+    ];
+    return lengthField(1, textField(1, name), lengthField(2, ...definition));
+  });
+  const any = [textField(1, 'type.googleapis.com/tensorflow.serving.SignatureDefMap'), lengthField(2, ...map)];
   return [encodeModelSpec(1, model, ''), lengthField(2, textField(1, 'signature_def'), lengthField(2, ...any))];
 }
 
@@ -240,9 +287,13 @@ export function encodeStatusResponse(versions: readonly VersionState[]): readonl
   });
 }
 
+/** Which versions are to be loaded: all, the latest few, or these. */
+export type VersionPolicy = 'all' | { readonly latest: number } | readonly number[];
+
 export interface ReloadedModel {
   readonly name: string;
-  readonly hasVersionPolicy: boolean;
+  /** Undefined where the request says nothing of it. */
+  readonly policy: VersionPolicy | undefined;
   readonly labels: Readonly<Record<string, number>>;
 }
 
@@ -272,11 +323,11 @@ export function decodeReloadRequest(message: Buffer): readonly ReloadedModel[] |
 
 function readModelConfig(reader: WireReader): ReloadedModel {
   let name = '';
-  let hasVersionPolicy = false;
+  let policy: VersionPolicy | undefined;
   const labels = Object.create(null) as Record<string, number>;
   readFields(reader, (tag) => {
     if (tag === lengthTag(1)) name = reader.string();
-    else if (tag === lengthTag(7)) hasVersionPolicy = reader.view().length > 0;
+    else if (tag === lengthTag(7)) policy = readPolicy(reader.nested());
     else if (tag === lengthTag(8)) {
       const entry = reader.nested();
       let key = '';
@@ -291,5 +342,32 @@ function readModelConfig(reader: WireReader): ReloadedModel {
     } else return false;
     return true;
   });
-  return { name, hasVersionPolicy, labels };
+  return { name, policy, labels };
+}
+
+function readPolicy(reader: WireReader): VersionPolicy | undefined {
+  let policy: VersionPolicy | undefined;
+  readFields(reader, (tag) => {
+    if (tag === lengthTag(100)) policy = { latest: Math.max(1, Number(readInt64(reader.nested()))) };
+    else if (tag === lengthTag(101)) {
+      reader.view();
+      policy = 'all';
+    } else if (tag === lengthTag(102)) policy = readVersions(reader.nested());
+    else return false;
+    return true;
+  });
+  return policy;
+}
+
+function readVersions(reader: WireReader): readonly number[] {
+  const versions: number[] = [];
+  readFields(reader, (tag) => {
+    if (tag === 8 + VARINT) versions.push(Number(reader.int64()));
+    else if (tag === lengthTag(1)) {
+      const run = reader.nested();
+      while (run.pos < run.end) versions.push(Number(run.int64()));
+    } else return false;
+    return true;
+  });
+  return versions;
 }

@@ -1,12 +1,14 @@
 /**
  * Which output a classification or regression means.
  *
- * A SavedModel has signatures by name; here a model has one, so their names are made of it: `serving_default` takes
- * the output that fits the method, and `regress_x_to_y` names input and output, as TensorFlow Serving's own
- * half-plus-two models do.
+ * A SavedModel has signatures by name, and a workspace may name some. Where it names none, their names are made of
+ * the model: `serving_default` takes the output that fits the method, and `regress_x_to_y` names input and output, as
+ * TensorFlow Serving's own half-plus-two models do.
  */
 import { ServeryError, quote } from '../../core/errors.ts';
-import type { Signature, TensorSpec } from '../../core/signature.ts';
+import type { NamedSignature, Signature, TensorSpec } from '../../core/signature.ts';
+
+import { signatureView, type SignatureView } from './named-signatures.ts';
 
 export type ExampleMethod = 'classify' | 'regress';
 
@@ -15,20 +17,36 @@ const KIND = { classify: 'classification', regress: 'regression' } as const;
 const SCORES = ['scores', 'probabilities'];
 
 /**
- * @returns the position of the output that holds the scores or the value
- * @throws {ServeryError} `INVALID_REQUEST` when there is no such signature, or the model has no output for the method
+ * @returns the signature, and which of its outputs holds the scores or the value
+ * @throws {ServeryError} `INVALID_REQUEST` when there is no such signature, or it has no output for the method
  */
-export function outputOf(signature: Signature, method: ExampleMethod, name: string): number {
-  if (name === '' || name === 'serving_default') return fittingOutput(signature, method);
-  const other = method === 'classify' ? 'regress' : 'classify';
-  const output = namedOutput(signature, method, name);
-  if (output === -1 && namedOutput(signature, other, name) !== -1) {
-    const problem = `Expected ${KIND[method]} signature method_name to be tensorflow/serving/${method}.`;
-    throw refused(`${problem} Was: tensorflow/serving/${other}`);
+export function outputOf(
+  whole: Signature,
+  method: ExampleMethod,
+  name: string,
+): { readonly view: SignatureView; readonly output: number } {
+  const view = signatureView(whole, name);
+  if (view !== undefined) {
+    if (view.isDeclared && view.method !== method) throw otherMethod(method, view.method);
+    return { view, output: fittingOutput(view.signature, method) };
   }
-  if (output === -1) throw refused(`No signature was found with the name: ${quote(name)}`);
-  if (!fits(signature, signature.outputs[output]!, method)) throw noOutput(method);
-  return output;
+  const all = signatureView(whole, '')!;
+  if (whole.named !== undefined) throw notFound(name);
+  const other = method === 'classify' ? 'regress' : 'classify';
+  const output = namedOutput(whole, method, name);
+  if (output === -1 && namedOutput(whole, other, name) !== -1) throw otherMethod(method, other);
+  if (output === -1) throw notFound(name);
+  if (!fits(whole, whole.outputs[output]!, method)) throw noOutput(method);
+  return { view: all, output };
+}
+
+function notFound(name: string): ServeryError {
+  return refused(`No signature was found with the name: ${quote(name)}`);
+}
+
+function otherMethod(method: ExampleMethod, was: NamedSignature['method']): ServeryError {
+  const problem = `Expected ${KIND[method]} signature method_name to be tensorflow/serving/${method}.`;
+  return refused(`${problem} Was: tensorflow/serving/${was}`);
 }
 
 function namedOutput({ inputs, outputs }: Signature, method: ExampleMethod, name: string): number {

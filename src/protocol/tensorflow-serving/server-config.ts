@@ -106,7 +106,8 @@ export function readMonitoringConfig(text: string): readonly string[] {
     return ['monitoring: Prometheus was off; here /metrics always answers'];
   }
   const path = scalar(prometheus, 'path') ?? '/monitoring/prometheus/metrics';
-  return path === '/metrics' ? [] : [`monitoring: metrics are at /metrics, not at ${path}, and have our names`];
+  if (path === '/metrics' || path === '/monitoring/prometheus/metrics') return [];
+  return [`monitoring: metrics are at /metrics and /monitoring/prometheus/metrics, not at ${path}`];
 }
 
 function messages(message: TextMessage, name: string): readonly TextMessage[] {

@@ -47,60 +47,72 @@ const predict = (operationId: string, description: string, parameters: readonly 
   },
 });
 
-const status = (description: string, operationId: string, ok: string, required: readonly string[]) => ({
+const json = (description: string, properties: Readonly<Record<string, object>>) => ({
+  description,
+  content: { 'application/json': { schema: { type: 'object', required: Object.keys(properties), properties } } },
+});
+
+const get = (operationId: string, description: string, ok: object) => ({
   description,
   operationId,
   parameters: [],
-  responses: {
-    200: {
-      description: ok,
-      content: { 'application/json': { schema: { type: 'object', required } } },
-    },
-    500: PROBLEM,
-  },
+  responses: { 200: ok, 500: PROBLEM },
 });
+
+const DESCRIPTION = (operationId: string) =>
+  get(
+    operationId,
+    'Get openapi description.',
+    json('A openapi 3.0.1 descriptor', {
+      openapi: { type: 'string' },
+      info: { type: 'object' },
+      paths: { type: 'object' },
+    }),
+  );
 
 /** @param version of Servery */
 export function describeApi(version: string): object {
-  return document(version, {
-    '/': {
-      options: status('Get openapi description.', 'apiDescription', 'A openapi 3.0.1 descriptor', [
-        'openapi',
-        'info',
-        'paths',
-      ]),
+  const predictions = predict('predictions', 'Predictions entry point to get inference using default model version.', [
+    MODEL,
+  ]);
+  const info = {
+    title: 'TorchServe APIs',
+    description: 'TorchServe is a flexible and easy to use tool for serving deep learning models',
+    version,
+  };
+  return document(info, {
+    '/': { options: DESCRIPTION('apiDescription') },
+    '/ping': {
+      get: get(
+        'ping',
+        'Get TorchServe status.',
+        json('TorchServe status', { status: { type: 'string', description: 'Overall status of the TorchServe.' } }),
+      ),
     },
-    '/ping': { get: status('Get TorchServe status.', 'ping', 'TorchServe status', ['status']) },
-    '/predictions/{model_name}': predict(
-      'predictions',
-      'Predictions entry point to get inference using default model version.',
-      [MODEL],
-    ),
+    '/v1/models/{model_name}:predict': predictions,
+    '/v2/models/{model_name}/infer': predictions,
+    '/predictions/{model_name}': predictions,
     '/predictions/{model_name}/{model_version}': predict(
       'version_predictions',
       'Predictions entry point to get inference using specific model version.',
       [MODEL, VERSION],
     ),
-    '/api-description': {
-      get: status('Get openapi description.', 'api-description', 'A openapi 3.0.1 descriptor', [
-        'openapi',
-        'info',
-        'paths',
-      ]),
-    },
+    '/api-description': { get: { ...DESCRIPTION('api-description'), deprecated: true } },
   });
 }
 
-export function describeModelApi(version: string, name: string): object {
-  const path = `/predictions/${encodeURIComponent(name)}`;
-  return document(version, { [path]: predict('predictions', `A predict entry point for model: ${name}.`, []) });
+/** With the paths as its own has them, `/prediction/NAME` too. */
+export function describeModelApi(name: string): object {
+  const description = `A predict entry point for model: ${name}.`;
+  const path = { post: get(name, description, { description: 'OK' }) };
+  return document(
+    { title: `RESTful API for: ${name}`, version: '1.0.0' },
+    {
+      [`/prediction/${name}`]: path,
+      '/v1/models/{model_name}:predict': path,
+      '/v2/models/{model_name}/infer': path,
+    },
+  );
 }
 
-function document(version: string, paths: object): object {
-  const info = {
-    title: 'TorchServe APIs',
-    description: "TorchServe's inference API, answered by Servery",
-    version,
-  };
-  return { openapi: '3.0.1', info, paths };
-}
+const document = (info: object, paths: object) => ({ openapi: '3.0.1', info, paths });

@@ -64,9 +64,20 @@ export function failureOf({ code, message }: ServeryError, asked: AskedModel | u
   return { type: TYPES[code] ?? 'InternalServerException', message };
 }
 
-/** With the package that it is in. */
-export function javaClass(type: string): string {
-  return `org.pytorch.serve.${type.startsWith('Model') ? 'archive.model' : 'http'}.${type}`;
+/**
+ * The second line of a failure's text over gRPC, which says what its code threw, or wrote in its place: see
+ * `InferenceImpl.java` for what is refused before a model is asked, and `GRPCJob.java` for what comes after it.
+ */
+export function reasonOf(code: ErrorCode, type: string): string {
+  switch (code) {
+    case 'MODEL_NOT_FOUND':
+      return `org.pytorch.serve.archive.model.${type}`;
+    case 'MODEL_NOT_READY':
+    case 'QUEUE_FULL':
+      return 'InternalServerException.()';
+    default:
+      return 'org.pytorch.serve.http.InternalServerException';
+  }
 }
 
 function notFound({ name, version, isKnown }: AskedModel): Failure {
@@ -79,8 +90,12 @@ function notFound({ name, version, isKnown }: AskedModel): Failure {
 }
 
 function noWorker({ name, version }: AskedModel): string {
-  const model = `Model "${printable(name)}"${version === undefined ? '' : ` Version ${printable(version)}`}`;
-  return `${model} has no worker to serve inference request. Please use scale workers API to add workers.`;
+  // The quotes are where TorchServe has them.
+  const model = `Model "${printable(name)}"${version === undefined ? '' : ` Version ${printable(version)}"`}`;
+  return (
+    `${model} has no worker to serve inference request. Please use scale workers API to add workers. ` +
+    'If this is a sequence inference, please check if it is closed, or expired; or exceeds maxSequenceJobQueueSize'
+  );
 }
 
 /** What a client wrote is short and printable in a message, as everywhere. */

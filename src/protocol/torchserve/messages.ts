@@ -44,10 +44,17 @@ function decodeEntry(reader: WireReader): FormField {
   return { name, bytes, mediaType: '' };
 }
 
+export interface StreamedFailure {
+  readonly code: number;
+  readonly message: string;
+  /** What its code threw. */
+  readonly reason: string;
+}
+
 export interface StreamedAnswer {
   readonly sequenceId: string;
   readonly prediction?: string | Uint8Array;
-  readonly failure?: { readonly code: number; readonly message: string };
+  readonly failure?: StreamedFailure;
 }
 
 /** A PredictionResponse. `prediction` of a call that is not a stream has neither id nor status. */
@@ -64,9 +71,17 @@ export function encodeHealthResponse(health: string): Uint8Array {
   return encodeFields([[1, Buffer.from(health)]]);
 }
 
-/** A google.rpc.Status. */
-function encodeStatus({ code, message }: NonNullable<StreamedAnswer['failure']>): Uint8Array {
-  return Buffer.concat([Buffer.from([(1 << 3) | VARINT, code]), encodeFields([[2, Buffer.from(message)]])]);
+/** A google.rpc.Status, whose one detail is a google.rpc.ErrorInfo. */
+function encodeStatus({ code, message, reason }: StreamedFailure): Uint8Array {
+  const detail = encodeFields([
+    [1, Buffer.from('type.googleapis.com/google.rpc.ErrorInfo')],
+    [2, encodeFields([[1, Buffer.from(reason)]])],
+  ]);
+  const fields = encodeFields([
+    [2, Buffer.from(message)],
+    [3, detail],
+  ]);
+  return Buffer.concat([Buffer.from([(1 << 3) | VARINT, code]), fields]);
 }
 
 function encodeFields(fields: readonly (readonly [number, Uint8Array])[]): Buffer {

@@ -17,13 +17,17 @@ const iris: Signature = {
 
 describe('resolveSignature()', () => {
   it('is the signature of the artifact when model.yaml says nothing', () => {
-    assert.deepEqual(resolveSignature(iris, { inputs: {}, outputs: {} }), { signature: iris, notes: [] });
+    assert.deepEqual(resolveSignature(iris, { inputs: {}, outputs: {}, signatures: {} }), {
+      signature: iris,
+      notes: [],
+    });
   });
 
   it('names features and labels, and gives the labels to the probabilities beside them', () => {
     const { signature, notes } = resolveSignature(iris, {
       inputs: { X: { features: ['a', 'b', 'c'], missing: 'nan' } },
       outputs: { label: { labels: ['no', 'yes'] } },
+      signatures: {},
     });
     assert.deepEqual(signature.inputs[0]?.features, ['a', 'b', 'c']);
     assert.equal(signature.inputs[0].missing, 'nan');
@@ -43,7 +47,11 @@ describe('resolveSignature()', () => {
 
   it('fixes a free number of columns to that of the features', () => {
     const free = { ...iris, inputs: [spec('X', 'FP32', null, null)] };
-    const { signature } = resolveSignature(free, { inputs: { X: { features: ['a', 'b'] } }, outputs: {} });
+    const { signature } = resolveSignature(free, {
+      inputs: { X: { features: ['a', 'b'] } },
+      outputs: {},
+      signatures: {},
+    });
     assert.deepEqual(signature.inputs[0]?.shape, [null, 2]);
   });
 
@@ -57,7 +65,7 @@ describe('resolveSignature()', () => {
     ['a label twice', {}, { label: { labels: ['a', 'a'] } }, /label "a" is named twice/],
   ] as const) {
     it(`refuses ${what}`, () => {
-      const options = { inputs, outputs } as Parameters<typeof resolveSignature>[1];
+      const options = { inputs, outputs, signatures: {} } as Parameters<typeof resolveSignature>[1];
       assert.throws(() => resolveSignature(iris, options), { code: 'MODEL_INVALID', message: problem });
     });
   }
@@ -69,14 +77,46 @@ describe('resolveSignature()', () => {
   ] as const) {
     it(`refuses ${Object.keys(options).join()} for ${input.datatype} of rank ${input.shape.length}`, () => {
       const artifact = { ...iris, inputs: [input] };
-      const given = { inputs: { x: options }, outputs: {} } as unknown as Parameters<typeof resolveSignature>[1];
+      const given = { inputs: { x: options }, outputs: {}, signatures: {} } as unknown as Parameters<
+        typeof resolveSignature
+      >[1];
       assert.throws(() => resolveSignature(artifact, given), { code: 'MODEL_INVALID', message: problem });
     });
   }
 
   it('refuses features that have the name of another input: a row could not tell them apart', () => {
     const artifact = { ...iris, inputs: [spec('X', 'FP32', null, 2), spec('age', 'FP32', null)] };
-    const options = { inputs: { X: { features: ['age', 'income'] } }, outputs: {} };
+    const options = { inputs: { X: { features: ['age', 'income'] } }, outputs: {}, signatures: {} };
     assert.throws(() => resolveSignature(artifact, options), { code: 'MODEL_INVALID', message: /"age" names two/ });
   });
+
+  const named = (signatures: unknown, artifact = iris) =>
+    resolveSignature(artifact, { inputs: {}, outputs: {}, signatures } as Parameters<typeof resolveSignature>[1]);
+
+  it('names parts of the signature, under names of their own where wished', () => {
+    const signatures = {
+      serving_default: { method: 'predict', inputs: ['X'], outputs: ['label'] },
+      scores: { method: 'classify', inputs: { inputs: 'X' }, outputs: { scores: 'probabilities' } },
+    };
+    const { signature, notes } = named(signatures);
+    assert.deepEqual(signature.named, {
+      serving_default: { method: 'predict', inputs: { X: 'X' }, outputs: { label: 'label' } },
+      scores: { method: 'classify', inputs: { inputs: 'X' }, outputs: { scores: 'probabilities' } },
+    });
+    assert.deepEqual(notes, ['signatures by model.yaml: serving_default, scores']);
+  });
+
+  const free = { ...iris, inputs: [...iris.inputs, spec('tokens', 'INT64', null, null)] };
+  for (const [what, part, problem, artifact] of [
+    ['an unknown input', { inputs: ['Y'], outputs: ['label'] }, /input "Y"; the artifact has "X"/, iris],
+    ['an unknown output', { inputs: ['X'], outputs: { a: 'b' } }, /output "b"; the artifact has "label"/, iris],
+    ['an output twice', { inputs: ['X'], outputs: { a: 'label', b: 'label' } }, /output "label" twice/, iris],
+    ['no inputs', { inputs: {}, outputs: ['label'] }, /it has no input/, iris],
+    ['what cannot be filled in', { inputs: ['X'], outputs: ['label'] }, /leaves out input "tokens"/, free],
+  ] as const) {
+    it(`refuses a named signature with ${what}`, () => {
+      const one = { method: 'predict', ...part };
+      assert.throws(() => named({ part: one }, artifact), { code: 'MODEL_INVALID', message: problem });
+    });
+  }
 });

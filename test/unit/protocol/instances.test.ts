@@ -39,9 +39,14 @@ function refusal(body: unknown, signature: Signature = one): string {
 test('rows and columns of a model with one input are the same tensor', () => {
   const tensor = { name: 'x', datatype: 'FP32', shape: [2, 2], data: new Float32Array([1, 2, 3, 4]) };
   const values = [[1, 2], [3, 4]]; // prettier-ignore
-  assert.deepEqual(decode({ instances: values }, one), { form: 'row', tensors: [tensor] });
+  assert.deepEqual(decode({ instances: values }, one), {
+    form: 'row',
+    signatureName: 'serving_default',
+    tensors: [tensor],
+  });
   assert.deepEqual(decode({ inputs: values, signature_name: 'serving_default', other: 1 }, one), {
     form: 'column',
+    signatureName: 'serving_default',
     tensors: [tensor],
   });
   assert.deepEqual(decode({ instances: values.map((x) => ({ x })) }, one).tensors, [tensor]);

@@ -8,6 +8,7 @@ import { TENSORFLOW_SERVING_JSON, decimalText } from '../../../../src/protocol/t
 import {
   decodeExampleListRequest,
   decodeModelQuestion,
+  decodeMultiInferenceRequest,
   decodePredictRequest,
   decodeReloadRequest,
 } from '../../../../src/protocol/tensorflow-serving/messages.ts';
@@ -50,7 +51,13 @@ test('a damaged message is refused, or read, and never a bug', () => {
     const message = Buffer.concat([lengthField(1, textField(1, 'm'), textField(4, 'label')), entry]);
     for (let i = random.below(4); i >= 0; i -= 1) message[random.below(message.length)] = random.bits() & 0xff;
     const cut = message.subarray(0, random.chance(0.3) ? random.below(message.length) : message.length);
-    for (const decode of [decodePredictRequest, decodeExampleListRequest, decodeModelQuestion, decodeReloadRequest]) {
+    for (const decode of [
+      decodePredictRequest,
+      decodeExampleListRequest,
+      decodeModelQuestion,
+      decodeReloadRequest,
+      decodeMultiInferenceRequest,
+    ]) {
       try {
         decode(cut);
       } catch (error) {
