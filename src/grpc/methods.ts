@@ -3,11 +3,16 @@ import type { GrpcDeps } from './deps.ts';
 import { isShared, type ProtocolName } from '../protocol/protocols.ts';
 import type { HealthService } from './health.ts';
 import { inferenceMethods } from './inference-service.ts';
+import { lateStreaming } from './late-method.ts';
 import type { Method } from './method.ts';
-import { reflectionMethod } from './reflection.ts';
 import { tensorflowServingServices } from './tensorflow-serving.ts';
 import { torchserveMethods } from './torchserve.ts';
 import { vertexServices } from './vertex.ts';
+
+const reflectionMethod: Method = {
+  scope: 'none',
+  answer: lateStreaming(async () => ({ streaming: (await import('./reflection.ts')).reflect })),
+};
 
 export function methodTable(
   deps: GrpcDeps,

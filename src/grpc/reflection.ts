@@ -17,25 +17,20 @@ import {
 import { file_open_inference as inference } from '../protocol/open-inference-grpc/gen/open_inference_pb.ts';
 import { STATUS } from './errors.ts';
 import { decode, encode } from './message-method.ts';
-import type { Method } from './method.ts';
+import type { StreamedRequest } from './method.ts';
 
 type Answer = ServerReflectionResponse['messageResponse'];
 
-export const reflectionMethod: Method = {
-  scope: 'none',
-  answer: {
-    async *streaming(requests) {
-      for await (using request of requests) {
-        const asked = decode(ServerReflectionRequestSchema, request.bytes);
-        yield encode(ServerReflectionResponseSchema, {
-          validHost: asked.host,
-          originalRequest: asked,
-          messageResponse: answer(asked.messageRequest),
-        });
-      }
-    },
-  },
-};
+export async function* reflect(requests: AsyncIterable<StreamedRequest>): AsyncGenerator<Buffer> {
+  for await (using request of requests) {
+    const asked = decode(ServerReflectionRequestSchema, request.bytes);
+    yield encode(ServerReflectionResponseSchema, {
+      validHost: asked.host,
+      originalRequest: asked,
+      messageResponse: answer(asked.messageRequest),
+    });
+  }
+}
 
 function answer(asked: ServerReflectionRequest['messageRequest']): Answer {
   const { files, services } = described();

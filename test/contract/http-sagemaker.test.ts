@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-sagemaker-runtime';
 import { createApiKey } from '../../src/core/api-keys.ts';
 import { ownTable } from '../../src/http/routes.ts';
-import type { ProtocolInput } from '../../src/protocol/protocols.ts';
+import type { ProtocolInput } from '../../src/protocol/options.ts';
 import { openDoor, type Door } from '../support/http-door.ts';
 
 const client = ({ url }: Door, secretAccessKey = 'y', options = {}) =>
