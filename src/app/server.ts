@@ -22,7 +22,7 @@ import { formatAddress, isLoopback, parseAddress, reserve, type Address } from '
 import { watchConfig, type LiveConfig } from './config-watch.ts';
 import { openControl } from './control.ts';
 import type { FrontEndSettings } from './front-end.ts';
-import { frontEndCount, startFrontEndThread, type FrontEndThread } from './front-end-threads.ts';
+import { endEarlyThreads, frontEndCount, startFrontEndThread, type FrontEndThread } from './front-end-threads.ts';
 import { holdServerFile } from './server-file.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Workspace } from './workspace.ts';
@@ -99,6 +99,7 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
   for (let i = 0; i < count; i += 1) {
     fronts.push(startFrontEndThread(settings, { control: api, jobs: scheduler?.jobs }, dieOf));
   }
+  void endEarlyThreads();
   opened.defer(() => Promise.all(fronts.map((front) => front.stop())).then(() => undefined));
   opened.use(control); // closed before the front ends stop, as their runners are closed by it
 
