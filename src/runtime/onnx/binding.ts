@@ -75,6 +75,7 @@ function binding(): Binding {
   try {
     const require = createRequire(import.meta.url);
     const { platform, arch } = process;
+    require('onnxruntime-node/package.json'); // fails when it is not installed
     found = require(`onnxruntime-node/bin/napi-v6/${platform}/${arch}/onnxruntime_binding.node`) as Partial<Binding>;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
