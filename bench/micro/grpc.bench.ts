@@ -13,7 +13,7 @@ import type { AddressInfo } from 'node:net';
 import { ServeryError } from '../../src/core/errors.ts';
 import { checkInputs, type Signature } from '../../src/core/signature.ts';
 import { frameCopy } from '../../src/grpc/framing.ts';
-import { protocolOptions } from '../../src/protocol/protocols.ts';
+import { protocolOptions } from '../../src/protocol/options.ts';
 import { grpcOptions } from '../../src/grpc/options.ts';
 import { createGrpcServer } from '../../src/grpc/server.ts';
 import { ByteBudget } from '../../src/listening/byte-budget.ts';

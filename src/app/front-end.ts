@@ -3,22 +3,21 @@
  *
  * The same core answers in a thread of a server and, without doors, inside somebody's own process.
  */
-import { createKeyRing, presentedKey, type AuthOptions, type Scope } from '../core/api-keys.ts';
+import { createKeyRing, presentedKey, type Scope } from '../core/api-keys.ts';
+import type { AuthOptions } from '../core/auth-options.ts';
 import { systemClock } from '../core/clock.ts';
 import { version } from '../core/package-info.ts';
 import type { GrpcOptions } from '../grpc/options.ts';
 import { createGrpcServer, type GrpcDeps, type GrpcServer } from '../grpc/server.ts';
-import { isDocumented } from '../http/openapi/build-document.ts';
-import { docsPage } from '../http/openapi/docs-page.ts';
-import { createOpenApiPage } from '../http/openapi/openapi-page.ts';
 import type { HttpOptions } from '../http/options.ts';
 import { ownTable } from '../http/routes.ts';
-import { createHttpServer, type HttpDeps, type HttpServer } from '../http/server.ts';
+import { createHttpServer, type HttpDeps, type HttpServer, type Page } from '../http/server.ts';
 import type { JobApi } from '../jobs/job-api.ts';
 import type { RequestApi } from '../jobs/request/store-request.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import { FrontModels } from '../models/front-models.ts';
-import type { OwnPort, ProtocolOptions } from '../protocol/protocols.ts';
+import type { ProtocolOptions } from '../protocol/options.ts';
+import type { OwnPort } from '../protocol/protocols.ts';
 import { createPredictRows, type PredictRows } from '../serving/predict-rows.ts';
 import { createExplain, type Explain } from '../serving/explain.ts';
 import { createPredict, type Predict } from '../serving/predict.ts';
@@ -110,11 +109,7 @@ export function createFrontEnd(settings: FrontEndSettings, { control, jobs, requ
   const core = createFrontEndCore(settings.defaultTimeoutMs);
   const { models, predict, stream, explain } = core;
   const keys = createKeyRing(settings.auth, settings.ownerKeyHash);
-  const openapi = createOpenApiPage(models, {
-    version,
-    authentication: keys.isRequired,
-    routes: () => http.routes.filter(({ scope }) => scope !== 'jobs' || jobs !== undefined).filter(isDocumented),
-  });
+  let makeOpenApi: (() => Page) | undefined;
   const httpDeps: HttpDeps = {
     predict,
     stream,
@@ -127,8 +122,14 @@ export function createFrontEnd(settings: FrontEndSettings, { control, jobs, requ
     options: settings.http,
     protocols: settings.protocols,
     keys,
-    openapi,
-    docs: docsPage,
+    // What makes the pages is loaded with the first of them.
+    async openapi() {
+      const { createOpenApiPage } = await import('../http/openapi/openapi-page.ts');
+      const routes = () => http.routes.filter(({ scope }) => scope !== 'jobs' || jobs !== undefined);
+      makeOpenApi ??= createOpenApiPage(models, { version, authentication: keys.isRequired, routes });
+      return makeOpenApi();
+    },
+    docs: async () => (await import('../http/openapi/docs-page.ts')).docsPage(),
   };
   const http: HttpServer = createHttpServer(httpDeps);
   const grpcDeps: GrpcDeps = {

@@ -22,7 +22,7 @@ import { formatAddress, isLoopback, parseAddress, reserve, type Address } from '
 import { watchConfig, type LiveConfig } from './config-watch.ts';
 import { openControl } from './control.ts';
 import type { FrontEndSettings } from './front-end.ts';
-import { frontEndCount, startFrontEndThread, type FrontEndThread } from './front-end-threads.ts';
+import { endEarlyThreads, frontEndCount, startFrontEndThread, type FrontEndThread } from './front-end-threads.ts';
 import { holdServerFile } from './server-file.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Workspace } from './workspace.ts';
@@ -92,20 +92,27 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
     bufferedBytes: { http: ByteBudget.createCounter(), grpc: ByteBudget.createCounter() },
   };
   const count = frontEndCount(config.frontEnds);
+  const reusePort = count > 1;
+  const http = await reserve(httpAddress);
+  const grpc = grpcAddress === undefined ? undefined : await reserve(grpcAddress);
+  const own = await Promise.all(ownAddresses.map(async (port) => ({ ...port, ...(await reserve(port)) })));
+
   for (let i = 0; i < count; i += 1) {
     fronts.push(
       startFrontEndThread(settings, { control: api, jobs: scheduler?.jobs, requests: scheduler?.requests }, dieOf),
     );
   }
+  void endEarlyThreads();
   opened.defer(() => Promise.all(fronts.map((front) => front.stop())).then(() => undefined));
   opened.use(control); // closed before the front ends stop, as their runners are closed by it
 
-  const reusePort = count > 1;
-  const http = reusePort ? await reserve(httpAddress) : httpAddress;
-  const grpc = grpcAddress !== undefined && reusePort ? await reserve(grpcAddress) : grpcAddress;
-  const own = await Promise.all(
-    ownAddresses.map(async (port) => (reusePort ? { ...port, ...(await reserve(port)) } : port)),
-  );
+  await Promise.all(fronts.map((front) => models.join(front)));
+  // While the front ends start. What comes for them before they listen waits in their ports.
+  const firstReady = models.start().then(async () => {
+    const summaries = await models.listModels();
+    return Promise.all(summaries.map(({ name }) => models.showModel(name)));
+  });
+  firstReady.catch(() => undefined); // reported by whoever awaits it
   const [ports] = await Promise.all(fronts.map((front) => front.listen({ http, grpc, own, reusePort })));
   const scheme = config.http.tls === undefined ? 'http' : 'https';
   const httpUrl = `${scheme}://${formatAddress({ host: http.host, port: ports!.http })}`;
@@ -117,15 +124,8 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
   });
   const protocols = ports!.own.map(({ host, port, ...own }) => ({ ...own, address: formatAddress({ host, port }) }));
 
-  await Promise.all(fronts.map((front) => models.join(front)));
   const live: LiveConfig = { models: (next) => models.configure(next.models ?? {}) };
   opened.use(watchConfig(workspace, scheduler === undefined ? live : { ...live, batch: scheduler.configure }));
-  const firstReady = models.start().then(async () => {
-    const summaries = await models.listModels();
-    return Promise.all(summaries.map(({ name }) => models.showModel(name)));
-  });
-  firstReady.catch(() => undefined); // reported by whoever awaits it
-
   const resources = opened.move();
   return {
     http: httpUrl,

@@ -7,5 +7,8 @@ enableCompileCache();
 const folder = getCompileCacheDir();
 if (folder !== undefined) process.env['NODE_COMPILE_CACHE'] ??= folder;
 
+// For the processes that it starts; see runtime/onnx/onnx-runtime.ts.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
 const { runProgram } = await import('./program.ts');
 await runProgram(process.argv);

@@ -51,7 +51,10 @@ function createProgram(): Command {
       .option('--insecure', 'listen on other addresses than loopback without authentication')
       .option('--set <path=value...>', 'any option of docs/configuration.md, such as http.maxBodyBytes=1000000')
       .action(
-        run(async (workspace, options) => (await import('./commands/serve.ts'))[name](workspace as string, options)),
+        run(async (workspace, options) => {
+          (await import('../app/front-end-threads.ts')).startThreadsEarly();
+          return (await import('./commands/serve.ts'))[name](workspace as string, options);
+        }),
       );
   }
 

@@ -5,7 +5,7 @@
  */
 import * as z from 'zod';
 import { address } from '../core/address.ts';
-import { authOptions } from '../core/api-keys.ts';
+import { authOptions } from '../core/auth-options.ts';
 import { duration } from '../core/duration.ts';
 import { isModelName } from '../core/model.ts';
 import { grpcOptions } from '../grpc/options.ts';
@@ -13,7 +13,7 @@ import { httpOptions } from '../http/options.ts';
 import { batchOptions } from '../jobs/batch-options.ts';
 import { jobsOptions } from '../jobs/job-options.ts';
 import { modelConfig } from '../models/model-options.ts';
-import { protocolOptions } from '../protocol/protocols.ts';
+import { protocolOptions } from '../protocol/options.ts';
 import { logOptions, metricsOptions } from '../telemetry/options.ts';
 
 export const configSchema = z.strictObject({

@@ -5,32 +5,11 @@
  * SHA-256 is as good as a slow hash: there is nothing to guess. Both HTTP and gRPC ask here.
  */
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
-import * as z from 'zod';
+import type { AuthOptions } from './auth-options.ts';
 import { ServeryError } from './errors.ts';
 
 /** What a key may be made for. */
 export const SCOPES = ['predict', 'admin', 'jobs'] as const;
-
-export const authOptions = z.strictObject({
-  keys: z
-    .array(
-      z.strictObject({
-        name: z.string().min(1).max(64).describe('Who holds the key; appears in logs.'),
-        hash: z
-          .string()
-          .regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256: and 64 hexadecimal digits; see `servery token`'),
-        scopes: z
-          .array(z.enum(SCOPES))
-          .min(1)
-          .describe(
-            '`predict`: predictions. `admin`: load, unload, aliases. `jobs`: jobs, runs and logs. Any may read models.',
-          ),
-      }),
-    )
-    .default([])
-    .describe('API keys. Without any, every request is let in.'),
-});
-export type AuthOptions = z.output<typeof authOptions>;
 
 /** What a route or method asks of a key: nothing, any key, or a key with this scope. */
 export type Scope = 'none' | 'read' | (typeof SCOPES)[number];

@@ -1,21 +1,7 @@
-/**
- * grpc.health.v1: whether the server, or one of its services, takes calls.
- *
- * Readiness changes on the control thread and arrives with a snapshot; a watcher looks at it on every tick
- * of the server, so it hears of a change within that time, and of draining at once.
- */
-import { ServeryError, quote } from '../core/errors.ts';
-import {
-  Health,
-  HealthCheckRequestSchema,
-  HealthCheckResponseSchema,
-  HealthCheckResponse_ServingStatus as ServingStatus,
-} from '../protocol/open-inference-grpc/gen/grpc/health/v1/health_pb.ts';
-import { decode, encode, messageMethod } from './message-method.ts';
-import type { CallContext, Method, StreamedRequest } from './method.ts';
-
-/** The empty name stands for the whole server. */
-const SERVICES = ['', 'inference.GRPCInferenceService'];
+/** grpc.health.v1: its methods, of which the answers are in `health-messages.ts`. */
+import type { HealthMessages } from './health-messages.ts';
+import { lateStreaming, lateUnary } from './late-method.ts';
+import type { Method } from './method.ts';
 
 export interface HealthService {
   /** By name. */
@@ -24,61 +10,25 @@ export interface HealthService {
   check(): void;
 }
 
-/** @param state read whenever somebody asks */
-export function createHealth(state: {
+/** Read whenever somebody asks. */
+export interface HealthState {
   readonly isReady: () => boolean;
   readonly isDraining: () => boolean;
-}): HealthService {
-  let changed = Promise.withResolvers<void>();
-  let watchers = 0;
-
-  function statusOf(service: string): ServingStatus {
-    if (!SERVICES.includes(service)) return ServingStatus.SERVICE_UNKNOWN;
-    return state.isReady() && !state.isDraining() ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-  }
-
-  async function* watch(requests: AsyncIterable<StreamedRequest>, { signal }: CallContext) {
-    const service = await readService(requests);
-    const gone = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    watchers += 1;
-    try {
-      let told: ServingStatus | undefined;
-      while (!signal.aborted) {
-        const status = statusOf(service);
-        if (status !== told) yield encode(HealthCheckResponseSchema, { status });
-        told = status;
-        if (state.isDraining()) throw new ServeryError('SHUTTING_DOWN', 'The server is stopping');
-        await Promise.race([changed.promise, gone]);
-      }
-    } finally {
-      watchers -= 1;
-    }
-  }
-
-  return {
-    methods: {
-      Check: messageMethod(Health.method.check, 'none', ({ service }) => {
-        const status = statusOf(service);
-        if (status !== ServingStatus.SERVICE_UNKNOWN) return { status };
-        throw new ServeryError('NOT_FOUND', `Cannot check service ${quote(service)}: there is no such service`, {
-          hint: `Services are ${SERVICES.map(quote).join(', ')}.`,
-        });
-      }),
-      List: messageMethod(Health.method.list, 'none', () => ({
-        statuses: Object.fromEntries(SERVICES.map((service) => [service, { status: statusOf(service) }])),
-      })),
-      Watch: { scope: 'none', whileDraining: true, answer: { streaming: watch } },
-    },
-    check() {
-      if (watchers === 0) return;
-      const { resolve } = changed;
-      changed = Promise.withResolvers<void>();
-      resolve();
-    },
-  };
 }
 
-async function readService(requests: AsyncIterable<StreamedRequest>): Promise<string> {
-  for await (using request of requests) return decode(HealthCheckRequestSchema, request.bytes).service;
-  throw new ServeryError('INVALID_REQUEST', 'Cannot read the request: it has no message');
+export function createHealth(state: HealthState): HealthService {
+  let messages: HealthMessages | undefined;
+  const load = async () => {
+    const { createHealthMessages } = await import('./health-messages.ts');
+    messages ??= createHealthMessages(state);
+    return messages;
+  };
+  return {
+    methods: {
+      Check: lateUnary('none', async () => (await load()).check),
+      List: lateUnary('none', async () => (await load()).list),
+      Watch: { scope: 'none', whileDraining: true, answer: lateStreaming(async () => (await load()).watch) },
+    },
+    check: () => messages?.tell(),
+  };
 }

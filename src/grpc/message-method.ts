@@ -1,4 +1,4 @@
-/** Unary methods whose messages the generated code reads and writes: everything but predictions. */
+/** Unary methods whose messages the generated code reads and writes: everything but predictions. Loaded late. */
 import {
   create,
   fromBinary,
@@ -7,26 +7,18 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from '@bufbuild/protobuf';
-import type { Scope } from '../core/api-keys.ts';
 import { malformed } from '../protocol/open-inference-grpc/wire.ts';
 import { withHeadroom } from './framing.ts';
-import type { CallContext, Method } from './method.ts';
+import type { CallContext, Unary } from './method.ts';
 
 export function messageMethod<Request extends DescMessage, Response extends DescMessage>(
   { input, output }: { readonly input: Request; readonly output: Response },
-  scope: Scope,
   answer: (
     request: MessageShape<Request>,
     call: CallContext,
   ) => MessageInitShape<Response> | Promise<MessageInitShape<Response>>,
-): Method {
-  return {
-    scope,
-    whileDraining: scope === 'none',
-    answer: {
-      unary: async (bytes, call) => encode(output, await answer(decode(input, bytes), call)),
-    },
-  };
+): Unary {
+  return { unary: async (bytes, call) => encode(output, await answer(decode(input, bytes), call)) };
 }
 
 export function decode<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> {

@@ -3,11 +3,20 @@ import type { GrpcDeps } from './deps.ts';
 import { isShared, type ProtocolName } from '../protocol/protocols.ts';
 import type { HealthService } from './health.ts';
 import { inferenceMethods } from './inference-service.ts';
-import type { Method } from './method.ts';
-import { reflectionMethod } from './reflection.ts';
+import { lateStreaming } from './late-method.ts';
+import type { Method, StreamedRequest } from './method.ts';
 import { tensorflowServingServices } from './tensorflow-serving.ts';
 import { torchserveMethods } from './torchserve.ts';
 import { vertexServices } from './vertex.ts';
+
+/** @param services names of those that the port has */
+function reflectionMethod(services: () => ReadonlySet<string>): Method {
+  const load = async () => {
+    const { reflect } = await import('./reflection.ts');
+    return { streaming: (requests: AsyncIterable<StreamedRequest>) => reflect(requests, services()) };
+  };
+  return { scope: 'none', answer: lateStreaming(load) };
+}
 
 export function methodTable(
   deps: GrpcDeps,

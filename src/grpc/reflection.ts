@@ -20,27 +20,23 @@ import { file_tensorflow_serving as tensorflowServing } from '../protocol/open-i
 import { file_torchserve as torchserve } from '../protocol/open-inference-grpc/gen/torchserve_pb.ts';
 import { STATUS } from './errors.ts';
 import { decode, encode } from './message-method.ts';
-import type { Method } from './method.ts';
+import type { StreamedRequest } from './method.ts';
 
 type Answer = ServerReflectionResponse['messageResponse'];
 
 /** @param services names of those that the port has */
-export function reflectionMethod(services: () => ReadonlySet<string>): Method {
-  return {
-    scope: 'none',
-    answer: {
-      async *streaming(requests) {
-        for await (using request of requests) {
-          const asked = decode(ServerReflectionRequestSchema, request.bytes);
-          yield encode(ServerReflectionResponseSchema, {
-            validHost: asked.host,
-            originalRequest: asked,
-            messageResponse: answer(asked.messageRequest, services()),
-          });
-        }
-      },
-    },
-  };
+export async function* reflect(
+  requests: AsyncIterable<StreamedRequest>,
+  services: ReadonlySet<string>,
+): AsyncGenerator<Buffer> {
+  for await (using request of requests) {
+    const asked = decode(ServerReflectionRequestSchema, request.bytes);
+    yield encode(ServerReflectionResponseSchema, {
+      validHost: asked.host,
+      originalRequest: asked,
+      messageResponse: answer(asked.messageRequest, services),
+    });
+  }
 }
 
 function answer(asked: ServerReflectionRequest['messageRequest'], listening: ReadonlySet<string>): Answer {

@@ -6,7 +6,7 @@ import type { RequestApi } from '../jobs/request/store-request.ts';
 import type { ControlApi } from '../models/control-api.ts';
 import type { Refusal } from '../models/front-models.ts';
 import type { ModelEntry, Snapshot, VersionDescriptor } from '../models/snapshot.ts';
-import type { ProtocolOptions } from '../protocol/protocols.ts';
+import type { ProtocolOptions } from '../protocol/options.ts';
 import type { Explain } from '../serving/explain.ts';
 import type { Predict } from '../serving/predict.ts';
 import type { Stream } from '../serving/stream.ts';
@@ -49,7 +49,7 @@ export interface HttpDeps {
   readonly protocols: ProtocolOptions;
   readonly keys: KeyRing;
   /** The live routes and signatures as OpenAPI 3.1. */
-  readonly openapi: () => Page;
+  readonly openapi: () => Promise<Page>;
   /** A static page that fetches `/openapi.json`, with the key that its reader gives. */
-  readonly docs: () => Page;
+  readonly docs: () => Promise<Page>;
 }

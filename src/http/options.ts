@@ -1,7 +1,7 @@
 /** Options of the HTTP door: their only definition. Every limit of what a client may send is here. */
 import * as z from 'zod';
 import { duration } from '../core/duration.ts';
-import { tlsOptions } from '../listening/tls.ts';
+import { tlsOptions } from '../listening/tls-options.ts';
 
 const MIB = 1024 * 1024;
 

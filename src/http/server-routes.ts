@@ -7,8 +7,8 @@ import type { Method, Route } from './route.ts';
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export function serverRoutes({ control, openapi, docs }: HttpDeps): readonly Route[] {
-  const page = (make: () => Page) => (exchange: Exchange) => {
-    const { contentType, body, headers } = make();
+  const page = (make: () => Promise<Page>) => async (exchange: Exchange) => {
+    const { contentType, body, headers } = await make();
     exchange.send(200, contentType, body, headers);
   };
   return [

@@ -5,8 +5,7 @@
  * dispatch.ts checks and routes, exchange.ts holds a request and answers it once, the `…-routes.ts` files decode
  * and encode.
  */
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../core/clock.ts';
@@ -147,8 +146,10 @@ function createNodeServer(options: HttpOptions): Server {
     // A missing Host is refused in JSON, by the host rule.
     requireHostHeader: false,
   };
-  if (tls === undefined) return createServer(settings);
-  return withCertificate(tls, 'http.tls', (pair) => createTlsServer({ ...settings, ...pair }));
+  // Imported, `node:http` would also load the client of the web that it exports: 40 ms and 13 MB for each thread.
+  if (tls === undefined) return process.getBuiltinModule('node:http').createServer(settings);
+  const { createServer } = process.getBuiltinModule('node:https');
+  return withCertificate(tls, 'http.tls', (pair) => createServer({ ...settings, ...pair }));
 }
 
 function stopped(): ServeryError {

@@ -1,14 +1,7 @@
-/** A certificate and its key, as options and as they are read. */
+/** A certificate and its key, as they are read. */
 import { readFileSync } from 'node:fs';
-import * as z from 'zod';
 import { ServeryError } from '../core/errors.ts';
-
-export const tlsOptions = z.strictObject({
-  certFile: z.string().min(1).describe('Certificate chain in PEM.'),
-  keyFile: z.string().min(1).describe('Private key in PEM.'),
-});
-
-type TlsOptions = z.output<typeof tlsOptions>;
+import type { TlsOptions } from './tls-options.ts';
 
 /**
  * @param create makes the server from certificate and key

@@ -55,6 +55,11 @@ export class FrontLinks {
     });
   }
 
+  /** Resolves when everything that was prepared or applied until now has been. */
+  async caughtUp(): Promise<void> {
+    await this.#last;
+  }
+
   /** Resolves when no front end uses the version any more. */
   async release(key: number): Promise<void> {
     this.#open.delete(key);

@@ -200,6 +200,8 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
     const models = Array.from(this.#models.values());
     await Promise.all(models.map((model) => model.settle()));
     await Promise.all(models.map((model) => model.retired()));
+    // Of what has left the front ends were told just now, and they may end when this returns.
+    await this.fronts.caughtUp();
   }
 
   /** For `ManagedModel`: whether nothing of the model may be live. */

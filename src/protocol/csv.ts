@@ -4,7 +4,7 @@
  * A cell has no type of its own, so its column says how it is read: numbers in full or not at all, `true`
  * and `false` in any case, texts as they are. An empty cell of a number is a missing value.
  */
-import { CsvError, parse } from 'csv-parse/sync';
+import { createRequire } from 'node:module';
 import { ServeryError, quote } from '../core/errors.ts';
 import type { Signature } from '../core/signature.ts';
 import type { Datatype, Tensor } from '../core/tensor.ts';
@@ -69,10 +69,20 @@ export function parseBareCsv(text: string, signature: Signature): NumberedRows {
   return { rows, nameRow };
 }
 
+type CsvParser = typeof import('csv-parse/sync');
+
+/** Loaded with the first text: most front ends never see one. */
+let parser: CsvParser | undefined;
+function csvParser(): CsvParser {
+  parser ??= createRequire(import.meta.url)('csv-parse/sync') as CsvParser;
+  return parser;
+}
+
 const CSV_FORM = { bom: true, skip_empty_lines: true } as const;
 
 /** @throws {ServeryError} `INVALID_REQUEST` */
 export function readCsvRecords(text: string): string[][] {
+  const { CsvError, parse } = csvParser();
   try {
     return parse(text, CSV_FORM);
   } catch (error) {
@@ -93,7 +103,9 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 
 /** Only for errors, as it reads the text again. A cell may hold line breaks, so counting records is not enough. */
 function lineOf(text: string, index: number): number {
-  const records = parse(text, { ...CSV_FORM, info: true, to: index + 2 }) as unknown as { info: { lines: number } }[];
+  const records = csvParser().parse(text, { ...CSV_FORM, info: true, to: index + 2 }) as unknown as {
+    info: { lines: number };
+  }[];
   return records[index + 1]!.info.lines;
 }
 

@@ -1,5 +1,6 @@
 /** Who answers where: what `servery check` prints of the protocols of other systems. */
-import { isShared, ownPorts, type ProtocolName, type ProtocolOptions } from './protocols.ts';
+import type { ProtocolOptions } from './options.ts';
+import { isShared, ownPorts, type ProtocolName } from './protocols.ts';
 
 const TERRITORIES: Readonly<Record<ProtocolName, { readonly system: string; readonly path: string }>> = {
   tensorflowServing: { system: 'TensorFlow Serving', path: '/v1/models/*' },

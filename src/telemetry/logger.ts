@@ -5,11 +5,16 @@
  * belongs to the command. Each thread writes for itself, at once and a whole line at a time, so lines do
  * not mix and the last one before a crash is there.
  */
+import { createRequire } from 'node:module';
 import { isatty } from 'node:tty';
-import { destination as openFile, pino, stdTimeFunctions, type Logger } from 'pino';
 import { formatLine } from './terminal-line.ts';
 
-export type { Logger };
+type Pino = typeof import('pino');
+
+const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+type Level = (typeof LEVELS)[number];
+
+export type Logger = Readonly<Record<Level, (fields: object, message: string) => void>>;
 
 /** Takes one line with its line break. */
 export interface LogDestination {
@@ -19,15 +24,27 @@ export interface LogDestination {
 const STANDARD_ERROR = 2;
 
 export interface LoggerOptions {
-  readonly level: 'error' | 'warn' | 'info' | 'debug' | 'off';
+  readonly level: Level | 'off';
   /** Standard error by default: text on a terminal, else JSON. */
   readonly destination?: LogDestination;
 }
 
-export function createLogger({ level, destination = standardError() }: LoggerOptions): Logger {
+/** What writes the lines is loaded with the first one: most threads of a server never have any. */
+export function createLogger(options: LoggerOptions): Logger {
+  let logger: Logger | undefined;
+  const lines = LEVELS.map((level, i) => {
+    const isWanted = options.level !== 'off' && i <= LEVELS.indexOf(options.level);
+    const write: Logger[Level] = (fields, message) => (logger ??= openLogger(options))[level](fields, message);
+    return [level, isWanted ? write : () => {}] as const;
+  });
+  return Object.fromEntries(lines) as Logger;
+}
+
+function openLogger({ level, destination }: LoggerOptions): Logger {
+  const { destination: openFile, pino, stdTimeFunctions } = createRequire(import.meta.url)('pino') as Pino;
   return pino(
     {
-      level: level === 'off' ? 'silent' : level,
+      level,
       base: null,
       messageKey: 'message',
       errorKey: 'error',
@@ -35,11 +52,11 @@ export function createLogger({ level, destination = standardError() }: LoggerOpt
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: describeError },
     },
-    destination,
+    destination ?? standardError(openFile),
   );
 }
 
-function standardError(): LogDestination {
+function standardError(openFile: Pino['destination']): LogDestination {
   const file = openFile({ dest: STANDARD_ERROR, sync: true });
   return isatty(STANDARD_ERROR) ? { write: (line) => void file.write(formatLine(line)) } : file;
 }

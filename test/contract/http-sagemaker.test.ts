@@ -13,7 +13,7 @@ import { createApiKey, hashOfKey } from '../../src/core/api-keys.ts';
 import { ServeryError } from '../../src/core/errors.ts';
 import { ownTable } from '../../src/http/routes.ts';
 import type { RequestApi, RequestOrder } from '../../src/jobs/request/store-request.ts';
-import type { ProtocolInput } from '../../src/protocol/protocols.ts';
+import type { ProtocolInput } from '../../src/protocol/options.ts';
 import { openDoor, type Door } from '../support/http-door.ts';
 
 const client = ({ url }: Door, secretAccessKey = 'y', options = {}) =>

@@ -5,7 +5,8 @@
  */
 import { connect, type ClientHttp2Session, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import { batchingOptions } from '../../src/batching/options.ts';
-import { createKeyRing, presentedKey, type AuthOptions } from '../../src/core/api-keys.ts';
+import { createKeyRing, presentedKey } from '../../src/core/api-keys.ts';
+import type { AuthOptions } from '../../src/core/auth-options.ts';
 import { systemClock, type Clock } from '../../src/core/clock.ts';
 import { ServeryError } from '../../src/core/errors.ts';
 import type { ModelRef } from '../../src/core/model.ts';
@@ -13,7 +14,7 @@ import type { Signature } from '../../src/core/signature.ts';
 import { DATATYPES, type Datatype, type Tensor } from '../../src/core/tensor.ts';
 import { frameCopy } from '../../src/grpc/framing.ts';
 import { grpcOptions, type GrpcOptions } from '../../src/grpc/options.ts';
-import { protocolOptions } from '../../src/protocol/protocols.ts';
+import { protocolOptions } from '../../src/protocol/options.ts';
 import { createGrpcServer, type GrpcDeps, type GrpcServer } from '../../src/grpc/server.ts';
 import { ByteBudget } from '../../src/listening/byte-budget.ts';
 import type { ControlApi, VersionStatistics } from '../../src/models/control-api.ts';

@@ -3,7 +3,8 @@
  * outputs by a rule that a test can do in its head.
  */
 import { createConnection } from 'node:net';
-import { createApiKey, createKeyRing, type AuthOptions } from '../../src/core/api-keys.ts';
+import { createApiKey, createKeyRing } from '../../src/core/api-keys.ts';
+import type { AuthOptions } from '../../src/core/auth-options.ts';
 import { encodeEnvelope, type HandlerEnvelope } from '../../src/core/handler-envelope.ts';
 import { ServeryError } from '../../src/core/errors.ts';
 import type { Signature } from '../../src/core/signature.ts';
@@ -12,7 +13,7 @@ import { httpOptions, type HttpOptions } from '../../src/http/options.ts';
 import type { OpenTable } from '../../src/http/routes.ts';
 import { createHttpServer, type HttpDeps, type HttpServer, type ReadModels } from '../../src/http/server.ts';
 import { ByteBudget } from '../../src/listening/byte-budget.ts';
-import { protocolOptions, type ProtocolInput } from '../../src/protocol/protocols.ts';
+import { protocolOptions, type ProtocolInput } from '../../src/protocol/options.ts';
 import { batchingOptions } from '../../src/batching/options.ts';
 import { LiveVersion } from '../../src/models/live-version.ts';
 import type { JobApi } from '../../src/jobs/job-api.ts';
@@ -108,8 +109,8 @@ export async function openDoor(
     protocols: protocolOptions.parse(protocols),
     bufferedBytes,
     keys: createKeyRing(auth, ownerKeyHash),
-    openapi: () => ({ contentType: 'application/json', body: '{"openapi":"3.1.0"}' }),
-    docs: () => ({ contentType: 'text/html; charset=utf-8', body: '<!doctype html>' }),
+    openapi: async () => ({ contentType: 'application/json', body: '{"openapi":"3.1.0"}' }),
+    docs: async () => ({ contentType: 'text/html; charset=utf-8', body: '<!doctype html>' }),
   };
   const server = createHttpServer(deps, openTable);
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 });

@@ -43,11 +43,6 @@ export function answerInstances({ predict, models, options }: HttpDeps, dialect?
   };
 }
 
-export function predictInstances(deps: HttpDeps, dialect?: InstancesDialect): (exchange: Exchange) => Promise<void> {
-  const answer = answerInstances(deps, dialect);
-  return async (exchange) => exchange.json(await answer(exchange, exchange.body));
-}
-
 /** Why the model answers instances as it does: `{"explanations": […]}`, what its handler says of each. */
 export function explainInstances({ explain, models, options }: HttpDeps): AnswerBody {
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };

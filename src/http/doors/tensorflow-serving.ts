@@ -24,7 +24,7 @@ import type { Exchange } from '../exchange.ts';
 import { predictFor } from '../prediction.ts';
 import type { Method, Route } from '../route.ts';
 import { METRICS_TYPE } from '../server-routes.ts';
-import { INSTANCES_BODY, messageOnly } from './instances-route.ts';
+import { INSTANCES_BODY, answerInstances, messageOnly } from './instances-route.ts';
 
 const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
@@ -124,8 +124,13 @@ function dialectOf({ protocols }: HttpDeps): InstancesDialect | undefined {
 }
 
 async function sendPredictions(deps: HttpDeps, exchange: Exchange): Promise<void> {
-  const { predict, options } = deps;
+  const { predict, models, options } = deps;
   const dialect = dialectOf(deps);
+  if (models.describe(exchange.target!.model).route !== undefined) {
+    // Its bodies have no tensors that a signature could name.
+    exchange.json(await answerInstances(deps, dialect)(exchange, exchange.body));
+    return;
+  }
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
   let form: InstancesForm = 'row';
   let view: SignatureView | undefined;

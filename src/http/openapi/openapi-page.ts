@@ -1,12 +1,13 @@
 /** `/openapi.json`: made when it is asked for, and kept until the models change. */
 import type { Page, ReadModels } from '../deps.ts';
-import { buildOpenApi, type DocumentedRoute, type DocumentSettings } from './build-document.ts';
+import type { Route } from '../route.ts';
+import { buildOpenApi, isDocumented, type DocumentSettings } from './build-document.ts';
 import { toJson } from './json-schema.ts';
 import type { DocumentedModel } from './model-operations.ts';
 
 export interface OpenApiPageSettings extends DocumentSettings {
   /** The table of built-in routes; asked for when the first page is made. */
-  readonly routes: () => Iterable<DocumentedRoute>;
+  readonly routes: () => readonly Route[];
 }
 
 export function createOpenApiPage(
@@ -18,7 +19,7 @@ export function createOpenApiPage(
   return () => {
     const { snapshot } = models;
     if (page === undefined || snapshot.sequence !== sequence) {
-      const document = buildOpenApi(documentedModels(models), routes(), settings);
+      const document = buildOpenApi(documentedModels(models), routes().filter(isDocumented), settings);
       page = { contentType: 'application/json', body: toJson(document) };
       sequence = snapshot.sequence;
     }

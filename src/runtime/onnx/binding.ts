@@ -5,7 +5,8 @@
  * plain call, where the public one adds three microseconds and a turn of the event loop, as much as a tiny
  * model costs. And outputs are made by a constructor of ours, so half-precision values arrive as their bits;
  * the package's own constructor wants a `Float16Array` where Node.js has one and refuses what the binding
- * gives it. `onnxruntime-node` is pinned exactly, and a build with another shape is refused with one line.
+ * gives it. Nothing else of the package is loaded: its JavaScript would cost each thread 15 ms.
+ * `onnxruntime-node` is pinned exactly, and a build with another shape is refused with one line.
  */
 import { createRequire } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
@@ -73,7 +74,9 @@ function binding(): Binding {
   let found: Partial<Binding> | undefined;
   try {
     const require = createRequire(import.meta.url);
-    found = (require('onnxruntime-node/dist/binding.js') as { binding?: Partial<Binding> }).binding;
+    const { platform, arch } = process;
+    require('onnxruntime-node/package.json'); // fails when it is not installed
+    found = require(`onnxruntime-node/bin/napi-v6/${platform}/${arch}/onnxruntime_binding.node`) as Partial<Binding>;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const problem =

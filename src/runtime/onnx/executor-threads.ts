@@ -2,7 +2,7 @@
  * The threads that executors live in.
  *
  * Starting one takes tens of milliseconds and some megabytes, and the executor of a version that runs inline
- * is needed for its warm-up only. So a thread that has released its model is kept for a while: loading a
+ * is needed for its warm-up only. So a thread that has released its model is kept for a moment: loading a
  * hundred small models one after the other starts one thread.
  */
 import { Worker } from 'node:worker_threads';
@@ -18,7 +18,7 @@ export interface ExecutorThreads extends AsyncDisposable {
 }
 
 const MAX_SPARE = 2;
-const KEEP_SPARE_MS = 10_000;
+const KEEP_SPARE_MS = 250;
 
 export function createExecutorThreads(): ExecutorThreads {
   const spare = new Map<Worker, Disposable>();

@@ -23,6 +23,9 @@ const CLOSE_GRACE_MS = 10_000;
 
 export function createOnnxRuntime({ closeGraceMs = CLOSE_GRACE_MS }: OnnxRuntimeOptions = {}): Runtime &
   AsyncDisposable {
+  // ONNX Runtime would tell Microsoft about models, and keep a database and a thread for that, unless its variable says
+  // otherwise before it is loaded. Only the main thread's environment is that of the process.
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
   const threads = createExecutorThreads();
   const loaded = new Set<LoadedModel>();
   return {

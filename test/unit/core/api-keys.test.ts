@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { authOptions, createApiKey, createKeyRing, hashOfKey, presentedKey } from '../../../src/core/api-keys.ts';
+import { createApiKey, createKeyRing, hashOfKey, presentedKey } from '../../../src/core/api-keys.ts';
+import { authOptions } from '../../../src/core/auth-options.ts';
 import type { ServeryError } from '../../../src/core/errors.ts';
 
 const shop = createApiKey();

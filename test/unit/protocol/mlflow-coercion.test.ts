@@ -222,7 +222,10 @@ test('a frame of Parquet is let through only where no type loses anything', () =
     rows: values.map((x) => ({ x })),
   });
   const compat = (type: string, given: ReturnType<typeof of>) =>
-    Array.from(decodeFrame(given, targetOf(type, 'mlflow-compat'), DEFAULT_DECODE_LIMITS).tensors[0]!.data as unknown as number[]);
+    Array.from(
+      decodeFrame(given, targetOf(type, 'mlflow-compat'), DEFAULT_DECODE_LIMITS).tensors[0]!
+        .data as unknown as number[],
+    );
   assert.deepEqual(compat('double', of('INTEGER', 7)), [7]);
   assert.deepEqual(compat('double', of('BIGINT', 0n, 1n)), [0, 1]);
   assert.deepEqual(compat('double', of('DOUBLE', 1.5, null)), [1.5, NaN]);

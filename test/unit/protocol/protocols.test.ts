@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeProtocolMap, protocolMap } from '../../../src/protocol/protocol-map.ts';
-import { ownPorts, protocolClashes, protocolOptions } from '../../../src/protocol/protocols.ts';
+import { protocolOptions } from '../../../src/protocol/options.ts';
+import { ownPorts, protocolClashes } from '../../../src/protocol/protocols.ts';
 
 /** All that are on the shared port are not. */
 const OFF = Object.fromEntries(

@@ -7,7 +7,7 @@ import { DATATYPES, allocate, elementCount, type NumericDatatype, type Tensor } 
 import { encodePredictions } from '../../../src/protocol/instances.ts';
 import { DEFAULT_DECODE_LIMITS } from '../../../src/protocol/json.ts';
 import { WireReader } from '../../../src/protocol/open-inference-grpc/wire.ts';
-import { protocolOptions } from '../../../src/protocol/protocols.ts';
+import { protocolOptions } from '../../../src/protocol/options.ts';
 import { lengthField, textField } from '../../../src/protocol/proto-fields.ts';
 import { chooseDeployed, parseEndpointName } from '../../../src/protocol/vertex/endpoints.ts';
 import { unwrapHttpBody, wrapHttpBody } from '../../../src/protocol/vertex/http-body.ts';
