@@ -7,7 +7,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../core/clock.ts';
-import { notice } from '../core/events.ts';
+import { notice, type Notice } from '../core/events.ts';
 import type { ModelVersion } from '../core/model.ts';
 import { readAliases, writeAliases, type Aliases } from './aliases-file.ts';
 import { readHolds, writeHolds } from './holds-file.ts';
@@ -24,7 +24,7 @@ import { readVersionFolder } from './version-folder.ts';
 import { removeUnpacked, unpackArchives } from './unpack-archives.ts';
 import { FolderWatch } from './watch.ts';
 
-const NOTHING: Scan = { models: [], notes: ['There is no models folder yet'] };
+const NOTHING: Scan = { models: [], notes: [] };
 /** A timer may fire a little before its time. */
 const TIMER_SLACK_MS = 5;
 
@@ -184,14 +184,16 @@ export class FolderRepository implements AsyncDisposable {
     try {
       const scan = await this.#scan();
       if (scan === undefined && this.#wasThere) {
-        this.#report('The models folder is gone: the models that are loaded stay until it is back');
+        this.#report('error', 'The models folder is gone: the models that are loaded stay until it is back');
       } else {
-        this.#trouble = '';
+        // Jobs may need none.
+        if (scan === undefined) this.#report('info', 'There is no models folder yet');
+        else this.#trouble = '';
         this.#wasThere = scan !== undefined;
         this.#see(scan ?? NOTHING);
       }
     } catch (error) {
-      this.#report('Cannot look at the models folder: the models that are loaded stay', error);
+      this.#report('error', 'Cannot look at the models folder: the models that are loaded stay', error);
     }
     if (this.#closed) return;
     const delayMs = this.#lookSoon ? SETTLE_MS + TIMER_SLACK_MS : this.#pollMs;
@@ -214,8 +216,8 @@ export class FolderRepository implements AsyncDisposable {
   }
 
   /** Once for each trouble, not twice a second. */
-  #report(message: string, error?: unknown): void {
-    if (this.#trouble !== message) notice.publish({ level: 'error', message, error });
+  #report(level: Notice['level'], message: string, error?: unknown): void {
+    if (this.#trouble !== message) notice.publish({ level, message, error });
     this.#trouble = message;
   }
 }
