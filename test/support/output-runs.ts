@@ -12,8 +12,18 @@ export function start(
   runId: string,
   first: number,
   failpoint?: string,
+  /** Of the interval. */
+  hours = 1,
 ): ChildProcess {
-  const args = ['--conditions=servery-source', SCRIPT, workspace, JSON.stringify(output), runId, String(first)];
+  const args = [
+    '--conditions=servery-source',
+    SCRIPT,
+    workspace,
+    JSON.stringify(output),
+    runId,
+    String(first),
+    String(hours),
+  ];
   const env = { ...process.env, ...(failpoint === undefined ? {} : { SERVERY_FAILPOINT: failpoint }) };
   return spawn(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'pipe'] });
 }
