@@ -5,7 +5,8 @@
  */
 import { ServeryError, type ErrorCode } from '../core/errors.ts';
 
-const FULL = /No space left|ENOSPC|disk is full|EDQUOT|max_temp_directory_size/i;
+/** EFBIG: a limit on the size of files (`ulimit -f`), or of the file system. */
+const FULL = /No space left|ENOSPC|disk is full|EDQUOT|File too large|EFBIG|max_temp_directory_size/i;
 const OUT_OF_MEMORY = /^Out of Memory Error/i;
 const MISSING = /No files found|ENOENT|does not exist/i;
 
@@ -14,7 +15,7 @@ export function translateFailure(error: unknown, fallback: ErrorCode = 'DATA_INV
   if (error instanceof ServeryError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (code === 'ENOSPC' || code === 'EDQUOT' || FULL.test(message)) {
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' || FULL.test(message)) {
     return new ServeryError('STORAGE_FULL', 'Cannot write: there is no space left', { cause: error });
   }
   if (OUT_OF_MEMORY.test(message)) {

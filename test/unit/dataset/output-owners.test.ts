@@ -70,7 +70,7 @@ test('of two runs whose intervals overlap one is refused, also when they come to
   const first = start(folder.path, output, 'first', 0, 'dataset.publish.before:stop');
   const firstEnd = ended(first);
   await stopped(first);
-  const second = start(folder.path, output, 'second', 5000, undefined, 2);
+  const second = start(folder.path, output, 'second', 5000, undefined, { hours: 2 });
   let isOver = false;
   const secondEnd = ended(second).finally(() => (isOver = true));
   // Until it waits for its turn, for which a file of its own lies beside the locks.
@@ -96,5 +96,5 @@ test('who was killed in its turn keeps nobody waiting', async () => {
   await using folder = await temporaryFolder();
   const output = { path: 'scores/' };
   await run(folder.path, output, 'killed', 0, 'dataset.publish.before:kill');
-  assert.equal((await run(folder.path, output, 'other', 5000, undefined, 2)).code, 0);
+  assert.equal((await run(folder.path, output, 'other', 5000, undefined, { hours: 2 })).code, 0);
 });
