@@ -15,7 +15,7 @@ export function translateFailure(error: unknown, fallback: ErrorCode = 'DATA_INV
   if (error instanceof ServeryError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' || FULL.test(message)) {
+  if (code === 'ENOSPC' || code === 'EDQUOT' || FULL.test(message)) {
     return new ServeryError('STORAGE_FULL', 'Cannot write: there is no space left', { cause: error });
   }
   if (OUT_OF_MEMORY.test(message)) {
