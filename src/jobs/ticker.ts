@@ -14,7 +14,7 @@ import type { EngineEvent } from '../engine/events.ts';
 import type { JobDefinition, Limits } from '../engine/job-state.ts';
 import { FireHeap } from './fire-heap.ts';
 import { planFollower, type Success } from './follow-plan.ts';
-import { planJob, type JobPlan, type TickerJob } from './tick-plan.ts';
+import { planJob, type TickerJob } from './tick-plan.ts';
 
 export interface TickerOptions {
   readonly engine: Engine;
@@ -48,13 +48,6 @@ const BACKWARD_MS = 1000;
 const EVENTS_AT_ONCE = 1000;
 /** Jobs that share a transaction: more would hold the others' lock, and much memory, for long. */
 const JOBS_AT_ONCE = 500;
-
-/** What a turn of some jobs does. */
-interface Planned {
-  readonly entries: readonly ScheduleEntry[];
-  /** When each has its next turn; undefined when that is never by time alone. */
-  readonly next: ReadonlyMap<string, number | undefined>;
-}
 
 export class Ticker implements AsyncDisposable {
   readonly #options: TickerOptions;
@@ -202,61 +195,42 @@ export class Ticker implements AsyncDisposable {
     if (events.length === EVENTS_AT_ONCE) this.#hasChanged = true;
   }
 
-  /** Those that are due share transactions; while one is written, the next is planned. */
+  /** Those that are due share transactions. */
   async #fire(lease: TickerLease, nowMs: number): Promise<void> {
-    let written: Promise<void> | undefined;
-    try {
-      for (;;) {
-        const names = this.#heap.takeDue(nowMs, JOBS_AT_ONCE);
-        if (names.length === 0) return;
-        const planned = await this.#orAgain(names, nowMs, async () => {
-          const plan = await this.#planDue(names, nowMs);
-          await written;
-          return plan;
-        });
-        written = this.#orAgain(names, nowMs, () => this.#addRuns(planned, lease, nowMs));
-        // Somebody looks at it in the next round, or at the end.
-        written.catch(() => undefined);
-        if (this.#isClosing) return;
-      }
-    } finally {
-      await written;
+    for (;;) {
+      const names = this.#heap.takeDue(nowMs, JOBS_AT_ONCE);
+      if (names.length === 0) return;
+      await this.#fireAll(names, lease, nowMs);
+      if (this.#isClosing) return;
     }
   }
 
-  /** Jobs whose turn was in vain have another one. */
-  async #orAgain<Result>(names: readonly string[], nowMs: number, work: () => Promise<Result>): Promise<Result> {
+  async #fireAll(names: readonly string[], lease: TickerLease, nowMs: number): Promise<void> {
     try {
-      return await work();
+      const states = await this.#options.engine.scheduleStates(names);
+      const entries: ScheduleEntry[] = [];
+      const next = new Map<string, number | undefined>();
+      for (const name of names) {
+        const job = this.#jobs.get(name);
+        const state = states.get(name);
+        if (job === undefined || state === undefined) continue;
+        const plan = await this.#plan(job, state, nowMs);
+        next.set(name, plan.nextFireAtMs);
+        if (plan.entry !== undefined) entries.push(plan.entry);
+      }
+      const results = entries.length === 0 ? [] : await this.#options.engine.schedule(lease, entries);
+      for (const [name, atMs] of next) this.#heap.set(name, atMs);
+      // Somebody else has moved the cursor: what was planned here means nothing.
+      for (const { job, isMoved } of results) if (!isMoved) this.#heap.set(job, nowMs);
     } catch (error) {
       for (const name of names) this.#heap.set(name, nowMs);
       throw error;
     }
   }
 
-  async #planDue(names: readonly string[], nowMs: number): Promise<Planned> {
-    const states = await this.#options.engine.scheduleStates(names);
-    const entries: ScheduleEntry[] = [];
-    const next = new Map<string, number | undefined>();
-    for (const name of names) {
-      const job = this.#jobs.get(name);
-      const state = states.get(name);
-      if (job === undefined || state === undefined) continue;
-      const isFollower = job.schedule.kind === 'after';
-      const plan: JobPlan = isFollower
-        ? { entry: await this.#follow(job, state, nowMs), nextFireAtMs: undefined }
-        : planJob(job, state, nowMs);
-      next.set(name, plan.nextFireAtMs);
-      if (plan.entry !== undefined) entries.push(plan.entry);
-    }
-    return { entries, next };
-  }
-
-  async #addRuns({ entries, next }: Planned, lease: TickerLease, nowMs: number): Promise<void> {
-    const results = entries.length === 0 ? [] : await this.#options.engine.schedule(lease, entries);
-    for (const [name, atMs] of next) this.#heap.set(name, atMs);
-    // Somebody else has moved the cursor: what was planned here means nothing.
-    for (const { job, isMoved } of results) if (!isMoved) this.#heap.set(job, nowMs);
+  #plan(job: TickerJob, state: ScheduleState, nowMs: number) {
+    if (job.schedule.kind !== 'after') return planJob(job, state, nowMs);
+    return this.#follow(job, state, nowMs).then((entry) => ({ entry, nextFireAtMs: undefined }));
   }
 
   async #follow(job: TickerJob, state: ScheduleState, nowMs: number): Promise<ScheduleEntry | undefined> {
