@@ -1,7 +1,7 @@
 /** A workspace: the folder that a user keeps, and the configuration that applies to it. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CONFIG_FILES } from '../config/config-file.ts';
+import { CONFIG_FILES, JOBS_FOLDER } from '../config/config-file.ts';
 import { loadConfig, type ConfigSources } from '../config/config.ts';
 import type { Config } from '../config/schema.ts';
 import { ServeryError } from '../core/errors.ts';
@@ -28,12 +28,12 @@ export async function openWorkspace(
 ): Promise<Workspace> {
   const modelsFolder = join(folder, 'models');
   const marks = await Promise.all(
-    [modelsFolder, ...CONFIG_FILES.map((name) => join(folder, name))].map((path) => stat(path).catch(() => undefined)),
+    ['models', JOBS_FOLDER, ...CONFIG_FILES].map((name) => stat(join(folder, name)).catch(() => undefined)),
   );
   if (marks.every((mark) => mark === undefined)) {
     throw new ServeryError(
       'WORKSPACE_NOT_FOUND',
-      `Cannot find a workspace in ${folder}: it has no models/ and no servery.config`,
+      `Cannot find a workspace in ${folder}: it has no models/, no jobs/ and no servery.config`,
     );
   }
   const reload = () => loadConfig({ workspace: folder, env, flags });

@@ -45,7 +45,7 @@ function createProgram(): Command {
     ['serve', 'Serve the models of a workspace online.'],
   ] as const) {
     command(program, name, description)
-      .argument('[workspace]', 'folder with models/ and servery.config.*', '.')
+      .argument('[workspace]', 'folder with models/, jobs/ or servery.config.*', '.')
       .option('--http <host:port>', 'address of the HTTP door (default 127.0.0.1:8080; port 0 picks one)')
       .option('--grpc <host:port>', 'address of the gRPC door (default 127.0.0.1:8081; port 0 picks one)')
       .option('--insecure', 'listen on other addresses than loopback without authentication')
@@ -68,7 +68,7 @@ function createProgram(): Command {
     .action(run(async (folder) => (await import('./commands/init.ts')).init(folder as string)));
 
   command(program, 'check', 'Check configuration, models and jobs, without serving.')
-    .argument('[workspace]', 'folder with models/ and servery.config.*', '.')
+    .argument('[workspace]', 'folder with models/, jobs/ or servery.config.*', '.')
     .action(run(async (workspace) => (await import('./commands/check.ts')).check(workspace as string)));
 
   addModelCommands(program);

@@ -15,7 +15,7 @@ import { syncFile } from './durable.ts';
 import { translateFailure } from './failures.ts';
 import type { ManifestFile, OutputColumns, StagedChunk } from './output.ts';
 import { concatParquet, copyRange } from './parquet-concat.ts';
-import { literal } from './sql-text.ts';
+import { fileToRead, literal } from './sql-text.ts';
 
 export interface Assembly {
   readonly duckdb: DuckDb;
@@ -93,12 +93,15 @@ async function mergeByQuery(
   try {
     const parts: string[] = [];
     for (const chunk of paths) {
-      const described = await query(connection, `DESCRIBE SELECT * FROM read_parquet(${literal(chunk)})`);
+      const described = await query(
+        connection,
+        `DESCRIBE SELECT * FROM read_parquet(${fileToRead(chunk)}, hive_partitioning = false)`,
+      );
       const selected = described.map(({ column_name, column_type }, i) => {
         const name = `"${String(column_name).replaceAll('"', '""')}"`;
         return columns[i]!.type === 'TEXT' && column_type === 'VARCHAR' ? `encode(${name}) AS ${name}` : name;
       });
-      parts.push(`SELECT ${selected.join(', ')} FROM read_parquet(${literal(chunk)})`);
+      parts.push(`SELECT ${selected.join(', ')} FROM read_parquet(${fileToRead(chunk)}, hive_partitioning = false)`);
     }
     const union = parts.join(' UNION ALL ');
     await query(connection, `COPY (${union}) TO ${literal(path)} (FORMAT PARQUET, ROW_GROUP_SIZE 122880)`);

@@ -3,7 +3,7 @@ import { ServeryError, quote } from '../core/errors.ts';
 import { CANDIDATES, cellReader } from './csv-cells.ts';
 import { csvForm, readHeader } from './csv-records.ts';
 import { commonForm, hivePartitions, nameSource } from './find-files.ts';
-import { ident, literal } from './sql-text.ts';
+import { fileToRead, ident, literal } from './sql-text.ts';
 import type { TextFormat } from './text-format.ts';
 import { firstBytes } from './text-ranges.ts';
 
@@ -41,7 +41,7 @@ export const csvFormat: TextFormat = {
         const quoteText = literal(csv.quote);
         const texts = names.map((_, i) => `${literal(rawName(i))}: 'VARCHAR'`).join(', ');
         return (
-          `read_csv(${literal(spool)}, auto_detect = false, header = false, strict_mode = false, new_line = '\\n', ` +
+          `read_csv(${fileToRead(spool)}, auto_detect = false, hive_partitioning = false, header = false, strict_mode = false, new_line = '\\n', ` +
           `delim = ${literal(String.fromCharCode(form.delimiter))}, quote = ${quoteText}, escape = ${quoteText}, ` +
           `nullstr = ${literal(csv.nullText)}, allow_quoted_nulls = false, ${sizes(form.maxLineBytes)}, ` +
           `columns = {${texts}})`

@@ -18,7 +18,7 @@ import type { Committed, Finished, Manifest, Output, OutputColumns, OutputContex
 import { openPostgresSink } from './postgres-sink.ts';
 import { concatBadRows } from './publish-bad-rows.ts';
 import { findOverlap, overlapRefused } from './refuse-overlap.ts';
-import { ident, literal } from './sql-text.ts';
+import { fileToRead, ident } from './sql-text.ts';
 import { openSqliteSink } from './sqlite-sink.ts';
 import { fileKey, intervalKey, openStaging, shortHash } from './staging.ts';
 import { ColumnGatherer } from './vectors-in.ts';
@@ -86,7 +86,7 @@ export async function openDatabaseOutput(
   async function* stagedRows(staged: readonly StagedChunk[]): AsyncGenerator<readonly (readonly unknown[])[]> {
     const connection = await duckdb.connect();
     try {
-      const files = staged.map(({ file }) => literal(join(folder.staging, file))).join(', ');
+      const files = staged.map(({ file }) => fileToRead(join(folder.staging, file))).join(', ');
       const selected = columns.map(({ name: column, type }) => {
         if (type === 'LIST') return `CAST(to_json(${ident(column)}) AS VARCHAR)`;
         return type === 'OTHER' ? `CAST(${ident(column)} AS VARCHAR)` : ident(column);
@@ -95,7 +95,7 @@ export async function openDatabaseOutput(
         columns.map(({ type }) => ({ type: type === 'LIST' ? 'TEXT' : type })),
         1,
       );
-      const sql = `SELECT ${selected.join(', ')} FROM read_parquet([${files}])`;
+      const sql = `SELECT ${selected.join(', ')} FROM read_parquet([${files}], hive_partitioning = false)`;
       for await (const chunk of streamChunks(connection, sql, context.signal)) {
         gatherer.add(chunk);
         const { rows } = gatherer;

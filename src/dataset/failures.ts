@@ -5,7 +5,8 @@
  */
 import { ServeryError, type ErrorCode } from '../core/errors.ts';
 
-const FULL = /No space left|ENOSPC|disk is full|EDQUOT|max_temp_directory_size/i;
+/** EFBIG: a limit on the size of files (`ulimit -f`), or of the file system. */
+const FULL = /No space left|ENOSPC|disk is full|EDQUOT|File too large|EFBIG|max_temp_directory_size/i;
 const OUT_OF_MEMORY = /^Out of Memory Error/i;
 const MISSING = /No files found|ENOENT|does not exist/i;
 

@@ -1,7 +1,7 @@
 /**
  * Files as an output: one for each interval, whole for any reader at any time.
  *
- *   assemble in ready/TOKEN → look at lease and lock → rename the data → rename the manifest → clean up
+ *   assemble in ready/TOKEN → take the turn → look at lease, lock and intervals → rename the data → rename the manifest → clean up
  *
  * Each step may be the last of a process; the next attempt does all of them again and ends with the same files.
  */
@@ -33,6 +33,9 @@ import type {
 import { concatBadRows } from './publish-bad-rows.ts';
 import { findOverlap, INTERVAL_KEY, overlapRefused } from './refuse-overlap.ts';
 import { fileKey, intervalKey, openStaging, shortHash } from './staging.ts';
+
+/** What an output has one owner of, whatever the intervals: the step from the last look to what is visible. */
+const PUBLISHING = 'publishing';
 
 interface Place {
   /** Absolute: the folder, or the folder of the one file. */
@@ -117,16 +120,21 @@ export async function openFileOutput(
       failpoint('dataset.assemble.after');
 
       const previous = options.mode === 'append' ? undefined : await readManifest();
-      // The run of another interval may have come to its end meanwhile.
-      if (mayOverlap) await refuseOverlap(place.folder, folder.manifests, key);
-      await confirmLease();
-      await lock.confirm();
-      failpoint('dataset.publish.before');
-      for (const file of files) await publish(join(ready, basename(file.path)), join(place.folder, file.path));
-      failpoint('dataset.publish.after');
-      failpoint('dataset.manifest.before');
-      await publish(readyManifest, manifestPath);
-      failpoint('dataset.manifest.after');
+      // Runs of intervals that overlap may come to their ends together: one looks when the other is visible.
+      const turn = mayOverlap ? await lockOutput(folder, PUBLISHING, runKey, context.signal) : undefined;
+      try {
+        if (mayOverlap) await refuseOverlap(place.folder, folder.manifests, key);
+        await confirmLease();
+        await lock.confirm();
+        failpoint('dataset.publish.before');
+        for (const file of files) await publish(join(ready, basename(file.path)), join(place.folder, file.path));
+        failpoint('dataset.publish.after');
+        failpoint('dataset.manifest.before');
+        await publish(readyManifest, manifestPath);
+        failpoint('dataset.manifest.after');
+      } finally {
+        await turn?.release();
+      }
       await removeSuperseded(place.folder, previous, manifest);
       await clean();
       return { outputs: outputs(manifest), badRows: bad, manifest };

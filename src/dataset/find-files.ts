@@ -5,7 +5,7 @@
  * bytes. The checksum is a CRC, which sees damage and costs a third of a cryptographic one; nobody attacks here.
  */
 import { glob, open, stat } from 'node:fs/promises';
-import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ServeryError, quote } from '../core/errors.ts';
 import type { PlannedFile } from './input.ts';
@@ -43,7 +43,7 @@ export async function findFiles(options: InputOptions, workspace: string): Promi
   const found = new Set<string>();
   for (const pattern of patterns) {
     const before = found.size;
-    for (const path of await expand(resolve(workspace, pattern))) found.add(path);
+    for (const path of await expand(pattern, workspace)) found.add(path);
     if (found.size === before && !GLOB.test(pattern)) {
       throw new ServeryError('DATA_NOT_FOUND', `Cannot find the input ${quote(pattern)}`);
     }
@@ -54,15 +54,18 @@ export async function findFiles(options: InputOptions, workspace: string): Promi
   return [...found].sort();
 }
 
-async function expand(path: string): Promise<readonly string[]> {
+async function expand(pattern: string, workspace: string): Promise<readonly string[]> {
+  const path = resolve(workspace, pattern);
   const here = await stat(path).catch(() => undefined);
   if (here?.isFile() === true) return [path];
   const isFolder = here?.isDirectory() === true;
-  if (here === undefined && !GLOB.test(path)) return [];
+  if (here === undefined && !GLOB.test(pattern)) return [];
   const files: string[] = [];
   // A folder stands for the files in it that have the name of a format.
-  for await (const entry of isFolder ? glob('**/*', { cwd: path }) : glob(path)) {
-    const file = isAbsolute(entry) ? entry : join(path, entry);
+  const cwd = isFolder ? path : workspace;
+  // The path of the workspace is no part of the pattern, whatever signs it has.
+  for await (const entry of glob(isFolder ? '**/*' : pattern, { cwd })) {
+    const file = resolve(cwd, entry);
     const isHidden = relative(isFolder ? path : '/', file)
       .split(sep)
       .some((part) => isFolder && /^[._]/.test(part));

@@ -10,7 +10,7 @@ import { isFloat, isInteger } from './column-types.ts';
 import { sizes } from './csv-format.ts';
 import { commonForm, hivePartitions, nameSource } from './find-files.ts';
 import type { InputColumn } from './input.ts';
-import { ident, literal } from './sql-text.ts';
+import { fileToRead, ident, literal } from './sql-text.ts';
 import type { CellReader, TextFormat } from './text-format.ts';
 import { firstBytes } from './text-ranges.ts';
 
@@ -45,7 +45,7 @@ export const ndjsonFormat: TextFormat = {
       isComplete: false,
       table(spool, fields) {
         const lines =
-          `read_csv(${literal(spool)}, auto_detect = false, header = false, strict_mode = false, new_line = '\\n', ` +
+          `read_csv(${fileToRead(spool)}, auto_detect = false, hive_partitioning = false, header = false, strict_mode = false, new_line = '\\n', ` +
           `delim = ${literal(String.fromCharCode(NO_JSON))}, quote = '', escape = '', allow_quoted_nulls = false, ` +
           `${sizes(maxLineBytes)}, columns = {'servery:line': 'VARCHAR'})`;
         const paths = fields.map((field) => literal(pointer(field))).join(', ');

@@ -1,5 +1,5 @@
 /**
- * Who may make the output of an interval visible: one owner at a time.
+ * Who may make the output of an interval visible: one owner at a time. Who is about to, among those of all intervals.
  *
  * A later attempt of the same run takes the lock over; another run waits until the owner has ended. Whoever is taken
  * over finds its `ready/TOKEN` folder gone: the rename that would make stale results visible has nothing to rename,

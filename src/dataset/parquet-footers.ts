@@ -5,7 +5,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { query } from './duckdb.ts';
-import { literal } from './sql-text.ts';
+import { fileToRead } from './sql-text.ts';
 
 export interface Footer {
   readonly rows: number;
@@ -18,9 +18,8 @@ export async function readFooters(
   connection: DuckDBConnection,
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, Footer | Error>> {
-  let found: ReadonlyMap<string, Footer>;
   try {
-    found = await queryFooters(connection, paths);
+    return await queryFooters(connection, paths);
   } catch (error) {
     if (paths.length === 1) return new Map([[paths[0]!, error as Error]]);
     // Which file it was is not told: halves find it.
@@ -28,12 +27,6 @@ export async function readFooters(
     const first = await readFooters(connection, paths.slice(0, middle));
     return new Map([...first, ...(await readFooters(connection, paths.slice(middle)))]);
   }
-  if (paths.length === 1) return new Map(Array.from(found.values(), (footer) => [paths[0]!, footer]));
-  // DuckDB takes some names for patterns, and answers with others.
-  const missing = paths.filter((path) => !found.has(path));
-  const alone = [];
-  for (const path of missing) alone.push(...(await readFooters(connection, [path])));
-  return new Map([...found, ...alone]);
 }
 
 /** What DuckDB makes the types of columns of. */
@@ -46,7 +39,7 @@ async function queryFooters(
   connection: DuckDBConnection,
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, Footer>> {
-  const list = `[${paths.map(literal).join(', ')}]`;
+  const list = `[${paths.map(fileToRead).join(', ')}]`;
   const files = await query(connection, `SELECT file_name, num_rows FROM parquet_file_metadata(${list})`);
   const schemas = await query(
     connection,

@@ -12,6 +12,7 @@ import { selectColumn, type SelectedColumn } from './column-types.ts';
 import { query, streamChunks } from './duckdb.ts';
 import { checksumFile, checksumTail, confirmPin, hivePartitions, nameSource, pinFile } from './find-files.ts';
 import type { BadInput, InputRows, PlannedColumn, PlannedFile, PlannedRange, WantedColumn } from './input.ts';
+import { mapInOrder } from './map-in-order.ts';
 import { readFooters, type Footer } from './parquet-footers.ts';
 import { pickRows } from './pick-rows.ts';
 import { chunkRanges, sealPlan, splitRows } from './plan-chunks.ts';
@@ -26,7 +27,7 @@ import {
   type FileSource,
   type Source,
 } from './source.ts';
-import { ident, literal } from './sql-text.ts';
+import { fileToRead, ident, literal } from './sql-text.ts';
 import { timeFilter } from './time-filter.ts';
 import { commonColumn, selectAs } from './unify-columns.ts';
 import { ColumnGatherer } from './vectors-in.ts';
@@ -131,7 +132,7 @@ async function describeFile(connection: DuckDBConnection, path: string): Promise
 }
 
 function rowsOf(path: string): string {
-  return `read_parquet(${literal(path)}, hive_partitioning = false, file_row_number = true)`;
+  return `read_parquet(${fileToRead(path)}, hive_partitioning = false, file_row_number = true)`;
 }
 
 function tableOf({ options }: Source, path: string, own: ReadonlyMap<string, string>): Table {
@@ -161,23 +162,14 @@ interface PlannedParquet {
 
 type FilePin = Omit<PlannedFile, 'rows'>;
 
-/** In the order of the paths, a few at a time. */
-async function pinAll({ options, context }: Source, paths: readonly string[]): Promise<readonly FilePin[]> {
+function pinAll({ options, context }: Source, paths: readonly string[]): Promise<readonly FilePin[]> {
   const { workspace, signal } = context;
-  const pins: FilePin[] = [];
-  const left = paths.entries();
-  const work = async () => {
-    for (const [i, path] of left) {
-      pins[i] = {
-        source: nameSource(path, workspace),
-        path,
-        ...(await pinFile(path)),
-        checksum: await (options.checksum === 'full' ? checksumFile(path, signal) : checksumTail(path)),
-      };
-    }
-  };
-  await Promise.all(Array.from({ length: PINS_AT_ONCE }, work));
-  return pins;
+  return mapInOrder(paths, PINS_AT_ONCE, async (path) => ({
+    source: nameSource(path, workspace),
+    path,
+    ...(await pinFile(path)),
+    checksum: await (options.checksum === 'full' ? checksumFile(path, signal) : checksumTail(path)),
+  }));
 }
 
 /** Columns by the schema of their file. */
@@ -340,7 +332,7 @@ function damaged({ source }: PlannedFile, firstRow: number, rows: number) {
 
 async function rowGroups(source: Source, { path }: PlannedFile): Promise<readonly number[]> {
   const sql =
-    `SELECT row_group_id, any_value(row_group_num_rows) AS n FROM parquet_metadata(${literal(path)}) ` +
+    `SELECT row_group_id, any_value(row_group_num_rows) AS n FROM parquet_metadata(${fileToRead(path)}) ` +
     'GROUP BY row_group_id ORDER BY row_group_id';
   return withConnection(source, async (connection) => (await query(connection, sql)).map(({ n }) => Number(n)));
 }

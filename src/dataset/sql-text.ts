@@ -6,3 +6,8 @@ export function ident(name: string): string {
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/** The path of one file to read, for DuckDB, which takes `a[1].parquet` for a pattern and reads `a1.parquet`. */
+export function fileToRead(path: string): string {
+  return literal(path.replace(/[[*?]/g, '[$&]'));
+}

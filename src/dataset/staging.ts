@@ -3,7 +3,7 @@
  *
  *   staging/RUN/     finished chunks, bad rows and copies of input, until the run is over
  *   ready/TOKEN/     the complete output of one owner, about to be renamed into place
- *   locks/KEY.lock   who may make KEY (an interval) visible
+ *   locks/KEY.lock   who may make KEY (an interval) visible; `publishing`: who is just doing so
  *   manifests/       what is visible, by KEY; appended outputs by KEY and run
  *   bad/             the bad rows of each run
  */

@@ -23,13 +23,19 @@ import type {
   WantedColumn,
 } from './input.ts';
 import { judge, lostTail, TIME_MISFIT, NO_RECORD } from './judge-rows.ts';
+import { mapInOrder } from './map-in-order.ts';
 import { chunkRanges, sealPlan } from './plan-chunks.ts';
 import { bad, givenName, missingColumn, originalName, type FileSource, type Source } from './source.ts';
 import { ident } from './sql-text.ts';
 import type { CellReader, OpenedText, TextFormat } from './text-format.ts';
-import { RowNumbers, TextReader, openSpool, planText } from './text-ranges.ts';
+import { RowNumbers, TextReader, openSpool, planText, type TextFile } from './text-ranges.ts';
 import { timeFilter } from './time-filter.ts';
 import { ColumnGatherer } from './vectors-in.ts';
+
+/** Each holds a block of its file in memory. */
+const FILES_AT_ONCE = 4;
+const SMALL_FILE_BYTES = 1024 * 1024;
+const FILES_OF_A_QUERY = 128;
 
 /** What every step works with. */
 interface Text extends Source {
@@ -47,25 +53,20 @@ export function textSource(format: TextFormat): FileSource & AsyncDisposable {
 
     async plan(source, paths, wanted, onDamage) {
       const text = { ...source, format, reader };
-      const files: PlannedFile[] = [];
-      const ranges: PlannedRange[] = [];
       const asked = requests(source, wanted);
-      let where: readonly Request[] = [];
-      const openedFiles: OpenedText[] = [];
-      for (const [index, path] of paths.entries()) {
+      const found = await mapInOrder(paths, FILES_AT_ONCE, async (path, index) => {
         const opened = await format.open(source, path);
         for (const { original } of asked) checkColumn(opened, original);
         if (source.options.timeColumn !== undefined) {
           checkColumn(opened, originalName(source.options, source.options.timeColumn));
         }
-        const planned = await planText(source, index, opened, onDamage);
-        openedFiles.push(opened);
-        files.push(planned.file);
-        ranges.push(...planned.ranges);
-        if (index === 0) where = whereRequests(source, opened, asked);
-      }
+        return { opened, ...(await planText(source, index, opened, onDamage)) };
+      });
+      const files = found.map(({ file }) => file);
+      const ranges = found.flatMap((planned) => planned.ranges);
+      const where = whereRequests(source, found[0]!.opened, asked);
       timeOf(text, { startMs: 0, endMs: 1 }, "''");
-      const planned = await planColumns(text, files, openedFiles, ranges, [...asked, ...where]);
+      const planned = await planColumns(text, found, [...asked, ...where]);
       return sealPlan({
         kind: format.kind,
         files,
@@ -156,12 +157,14 @@ function readerOf({ format }: Text, { type, sqlType }: PlannedColumn): CellReade
   return format.reader(isOpen ? undefined : type);
 }
 
+interface FoundText extends TextFile {
+  readonly opened: OpenedText;
+}
+
 /** For columns without a purpose, the narrowest type that keeps every cell as it is written. */
 async function planColumns(
   text: Text,
-  files: readonly PlannedFile[],
-  openedFiles: readonly OpenedText[],
-  ranges: readonly PlannedRange[],
+  found: readonly FoundText[],
   wanted: readonly Request[],
 ): Promise<readonly PlannedColumn[]> {
   const { candidates } = text.format;
@@ -169,10 +172,8 @@ async function planColumns(
   const open = wanted.filter(({ as }) => as === undefined);
   const fits = new Map(open.map(({ original }) => [original, candidates.map(() => true)]));
   const seen = new Set<string>();
-  for (const range of open.length > 0 ? ranges : []) {
-    const file = files[range.file]!;
-    if (range.toByte === undefined) continue;
-    await using spool = await spoolRange(text, file, range, openedFiles[range.file]!, fields);
+  for (const parts of open.length > 0 ? alikeParts(found, open, fields) : []) {
+    await using spool = await spoolParts(text, parts, fields);
     const flags = open.flatMap(({ original }, c) => {
       const cell = spool.cell(original);
       return [
@@ -193,9 +194,41 @@ async function planColumns(
   }
   return wanted.map(({ name, original, as }) => {
     if (as !== undefined) return plannedColumn(text, name, as);
-    const found = candidates.find((_, i) => fits.get(original)![i]);
-    return { name, type: seen.has(original) && found !== undefined ? found.type : 'TEXT' };
+    const type = candidates.find((_, i) => fits.get(original)![i])?.type;
+    return { name, type: (seen.has(original) ? type : undefined) ?? 'TEXT' };
   });
+}
+
+/** A range with the file that it is of. */
+interface Part extends Pick<FoundText, 'file' | 'opened'> {
+  readonly range: PlannedRange;
+}
+
+/**
+ * What one query can look at: a range, or many small files of one form. A query costs more than such a file does.
+ *
+ * Large files come in their order: one that is packed can only be read from its beginning.
+ */
+function* alikeParts(
+  found: readonly FoundText[],
+  open: readonly Request[],
+  fields: readonly string[],
+): Generator<readonly Part[]> {
+  const small = new Map<string, Part[]>();
+  for (const { file, opened, ranges } of found) {
+    const parts = ranges.filter(({ toByte }) => toByte !== undefined).map((range) => ({ file, opened, range }));
+    if (parts.length !== 1 || parts[0]!.range.toByte! > SMALL_FILE_BYTES) {
+      for (const part of parts) yield [part];
+      continue;
+    }
+    const form = JSON.stringify([opened.table('', fields), open.map(({ original }) => opened.cell(original, fields))]);
+    const alike = small.get(form) ?? [];
+    small.set(form, [...alike, ...parts]);
+    if (alike.length + 1 < FILES_OF_A_QUERY) continue;
+    yield small.get(form)!;
+    small.delete(form);
+  }
+  yield* small.values();
 }
 
 interface Spool extends AsyncDisposable {
@@ -214,6 +247,36 @@ async function spoolRange(
   opened: OpenedText,
   fields: readonly string[],
 ): Promise<Spool> {
+  return openSpoolFor(text, opened, fields, (spool) =>
+    text.reader.read(text, file, range, opened, (blocks) => spool.write(blocks)),
+  );
+}
+
+/** Records of files of one form, in any order. */
+async function spoolParts(text: Text, parts: readonly Part[], fields: readonly string[]): Promise<Spool> {
+  const [{ file, range, opened }] = parts as [Part];
+  if (parts.length === 1) return spoolRange(text, file, range, opened, fields);
+  return openSpoolFor(text, opened, fields, async (spool) => {
+    let written = Promise.resolve();
+    const found = await mapInOrder(parts, FILES_AT_ONCE, async (part) => {
+      await using reader = new TextReader();
+      return await reader.read(text, part.file, part.range, part.opened, (blocks) => {
+        written = written.then(() => spool.write(blocks));
+        return written;
+      });
+    });
+    return { bad: [], goodRows: found.reduce((sum, { goodRows }) => sum + goodRows, 0) };
+  });
+}
+
+type Filled = Pick<Spool, 'bad' | 'goodRows'>;
+
+async function openSpoolFor(
+  text: Text,
+  opened: OpenedText,
+  fields: readonly string[],
+  fill: (spool: Awaited<ReturnType<typeof openSpool>>) => Promise<Filled>,
+): Promise<Spool> {
   const { spoolFolder } = text.context;
   await mkdir(spoolFolder, { recursive: true });
   spools += 1;
@@ -221,9 +284,8 @@ async function spoolRange(
   const remove = () => rm(path, { force: true });
   try {
     await using spool = await openSpool(path);
-    const found = await text.reader.read(text, file, range, opened, (blocks) => spool.write(blocks));
     return {
-      ...found,
+      ...(await fill(spool)),
       table: opened.table(path, fields),
       cell: (original) => opened.cell(original, fields),
       [Symbol.asyncDispose]: remove,

@@ -8,7 +8,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../core/clock.ts';
-import { notice } from '../core/events.ts';
+import { notice, type Notice } from '../core/events.ts';
 import type { ModelVersion } from '../core/model.ts';
 import { readAliases, writeAliases, type Aliases } from './aliases-file.ts';
 import { readHolds, writeHolds } from './holds-file.ts';
@@ -25,7 +25,7 @@ import { readVersionFolder } from './version-folder.ts';
 import { removeUnpacked, unpackArchives } from './unpack-archives.ts';
 import { FolderWatch } from './watch.ts';
 
-const NOTHING: Scan = { models: [], notes: ['There is no models folder yet'] };
+const NOTHING: Scan = { models: [], notes: [] };
 /** Looks take at most this share of the time, as long as a change is found within about a second. */
 const LOOKING_SHARE = 1 / 50;
 const LONGEST_POLL_MS = 900;
@@ -189,14 +189,16 @@ export class FolderRepository implements AsyncDisposable {
     try {
       const scan = await this.#scan();
       if (scan === undefined && this.#wasThere) {
-        this.#report('The models folder is gone: the models that are loaded stay until it is back');
+        this.#report('error', 'The models folder is gone: the models that are loaded stay until it is back');
       } else {
-        this.#trouble = '';
+        // Jobs may need none.
+        if (scan === undefined) this.#report('info', 'There is no models folder yet');
+        else this.#trouble = '';
         this.#wasThere = scan !== undefined;
         this.#see(scan ?? NOTHING);
       }
     } catch (error) {
-      this.#report('Cannot look at the models folder: the models that are loaded stay', error);
+      this.#report('error', 'Cannot look at the models folder: the models that are loaded stay', error);
     }
     if (this.#closed) return;
     const rare = Math.max(this.#pollMs, Math.min((performance.now() - startedAt) / LOOKING_SHARE, LONGEST_POLL_MS));
@@ -220,8 +222,8 @@ export class FolderRepository implements AsyncDisposable {
   }
 
   /** Once for each trouble, not twice a second. */
-  #report(message: string, error?: unknown): void {
-    if (this.#trouble !== message) notice.publish({ level: 'error', message, error });
+  #report(level: Notice['level'], message: string, error?: unknown): void {
+    if (this.#trouble !== message) notice.publish({ level, message, error });
     this.#trouble = message;
   }
 }

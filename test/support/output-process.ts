@@ -1,7 +1,7 @@
 /**
  * A run in a process of its own, for tests that kill it: writes three chunks, remembers each, and makes them visible.
  *
- *   node output-process.ts WORKSPACE OUTPUT_JSON RUN_ID FIRST_ID
+ *   node output-process.ts WORKSPACE OUTPUT_JSON RUN_ID FIRST_ID [HOURS]
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,10 +10,10 @@ import { outputOptions } from '../../src/dataset/options.ts';
 import type { StagedChunk } from '../../src/dataset/output.ts';
 import { NUMBERED, numbered } from './write-output.ts';
 
-const [workspace = '', output = '', runId = '', first = '0'] = process.argv.slice(2);
+const [workspace = '', output = '', runId = '', first = '0', hours = '1'] = process.argv.slice(2);
 const ledger = join(workspace, `${runId}.ledger`);
 const staged = readLedger();
-const interval = { startMs: 0, endMs: 3_600_000 };
+const interval = { startMs: 0, endMs: Number(hours) * 3_600_000 };
 await using target = await openOutput(outputOptions.parse(JSON.parse(output)), NUMBERED, {
   interval,
   workspace,

@@ -6,16 +6,35 @@ import { join } from 'node:path';
 
 const SCRIPT = new URL('output-process.ts', import.meta.url).pathname;
 
+export interface RunOptions {
+  /** Of the interval. */
+  readonly hours?: number;
+  /** Writing beyond fails as on a full disk. A multiple of 512. */
+  readonly largestFileBytes?: number;
+}
+
 export function start(
   workspace: string,
   output: object,
   runId: string,
   first: number,
   failpoint?: string,
+  { hours = 1, largestFileBytes }: RunOptions = {},
 ): ChildProcess {
-  const args = ['--conditions=servery-source', SCRIPT, workspace, JSON.stringify(output), runId, String(first)];
+  const args = [
+    '--conditions=servery-source',
+    SCRIPT,
+    workspace,
+    JSON.stringify(output),
+    runId,
+    String(first),
+    String(hours),
+  ];
   const env = { ...process.env, ...(failpoint === undefined ? {} : { SERVERY_FAILPOINT: failpoint }) };
-  return spawn(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'pipe'] });
+  // `sh` sets the limit, and becomes the process.
+  const limit = largestFileBytes === undefined ? 'unlimited' : String(largestFileBytes / 512);
+  const command = ['-c', 'ulimit -f "$0" && exec "$@"', limit, process.execPath, ...args];
+  return spawn('sh', command, { env, stdio: ['ignore', 'inherit', 'pipe'] });
 }
 
 export async function ended(

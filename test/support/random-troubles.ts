@@ -18,7 +18,7 @@ import {
   type Left,
 } from './crash-scenario.ts';
 import { lockStore } from './locked-store.ts';
-import { smallDisk, type SmallDisk } from './small-disk.ts';
+import { mayMount, smallDisk, type SmallDisk } from './small-disk.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { undisturbedOutput } from './undisturbed-output.ts';
 
@@ -57,7 +57,7 @@ async function troubleAtRandom(seed: number, output: Left): Promise<readonly str
     () => TROUBLES[Math.floor(random() * TROUBLES.length)]!,
   );
   await using folder = await temporaryFolder();
-  await using disk = names.includes('full disk') ? smallDisk(folder.path, DISK_BYTES) : undefined;
+  await using disk = names.includes('full disk') && mayMount() ? smallDisk(folder.path, DISK_BYTES) : undefined;
   await using scenario = await crashScenario(disk?.path);
   const log = join(tmpdir(), `servery-failpoints-${process.pid}-${seed}`);
   const hits: string[] = [];

@@ -1,7 +1,12 @@
-/** A file system of so many bytes, to fill it: where this system lets us have one. */
-import { spawnSync } from 'node:child_process';
-import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+/** A file system of so many bytes, to fill it: mounted here, or where only that is allowed in a namespace of our own. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
 
 export interface SmallDisk extends AsyncDisposable {
   readonly path: string;
@@ -13,12 +18,45 @@ export interface SmallDisk extends AsyncDisposable {
 
 const PIECE_BYTES = 64 * 1024;
 
-/** @returns undefined without the permission to mount */
-export function smallDisk(folder: string, bytes: number): SmallDisk | undefined {
+const NAMESPACE = 'SERVERY_TEST_NAMESPACE';
+
+/**
+ * Defines tests that mount, by `define`. Whoever is not allowed to mount is in a user namespace of their own, so the
+ * file runs once more in one; it is skipped only where there are none either.
+ */
+export function testsThatMount(file: string, define: () => void): void {
+  if (process.env[NAMESPACE] !== undefined || mayMount()) return define();
+  const unshared = (...command: readonly string[]) => ['--map-root-user', '--mount', ...command];
+  const skip =
+    spawnSync('unshare', unshared('true')).status === 0 ? false : 'neither mounts nor user namespaces are allowed';
+  test('in a user namespace', { skip }, async () => {
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const child = spawn('unshare', unshared(process.execPath, ...process.execArgv, '--test', file), {
+      env: { ...env, [NAMESPACE]: '1' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    assert.equal(code, 0, output);
+  });
+}
+
+export function mayMount(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'servery-test-'));
+  const isMounted = mount(folder, 4096) === 0;
+  if (isMounted) spawnSync('umount', [folder]);
+  rmdirSync(folder);
+  return isMounted;
+}
+
+function mount(folder: string, bytes: number): number | null {
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder]).status;
+}
+
+/** For `testsThatMount`. */
+export function smallDisk(folder: string, bytes: number): SmallDisk {
   const path = join(folder, 'disk');
   mkdirSync(path);
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path]);
-  if (status !== 0) return undefined;
+  if (mount(path, bytes) !== 0) throw new Error('Cannot mount a small file system');
   const filler = join(path, 'filler');
   return {
     path,

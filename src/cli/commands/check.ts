@@ -20,6 +20,7 @@ export async function check(folder: string): Promise<Result> {
       versions.map(({ version, reason }) => `${name}/${version}: ${reason || 'it is not live'}`),
     ),
     ...jobs.flatMap(({ job, problems: found }) => found.map((line) => `${job}: ${line}`)),
+    ...(models.length + jobs.length === 0 ? ['There is nothing to serve and nothing to run: no model, no job'] : []),
     ...notices.filter(({ level }) => level !== 'info').map(({ message }) => message),
   ];
   const protocols = protocolMap(workspace.config.protocols);

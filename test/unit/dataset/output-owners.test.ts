@@ -1,6 +1,6 @@
 /** Who may make an output visible when there are several who would, or one that has done it before. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -61,4 +61,40 @@ test('another run of the interval waits until the owner has ended', async () => 
   assert.equal((await waiterEnd).code, 0);
   const [row] = await sql(`SELECT min(id)::INTEGER AS least FROM '${folder.path}/scores/**/*.parquet'`);
   assert.deepEqual(row, { least: 7000 });
+});
+
+test('of two runs whose intervals overlap one is refused, also when they come to their ends together', async () => {
+  await using folder = await temporaryFolder();
+  const output = { path: 'scores/' };
+  // It sleeps after it has seen that no other interval is there.
+  const first = start(folder.path, output, 'first', 0, 'dataset.publish.before:stop');
+  const firstEnd = ended(first);
+  await stopped(first);
+  const second = start(folder.path, output, 'second', 5000, undefined, { hours: 2 });
+  let isOver = false;
+  const secondEnd = ended(second).finally(() => (isOver = true));
+  // Until it waits for its turn, for which a file of its own lies beside the locks.
+  const locks = join(folder.path, '.scores.servery/locks');
+  const waits = () =>
+    existsSync(join(folder.path, 'second.ledger')) &&
+    readdirSync(locks).includes('19700101T000000Z-19700101T020000Z.lock') &&
+    readdirSync(locks).some((name) => name.startsWith('.'));
+  while (!isOver && !waits()) await new Promise((resolve) => setTimeout(resolve, 20));
+  first.kill('SIGCONT');
+  assert.equal((await firstEnd).code, 0);
+  const { code, errors } = await secondEnd;
+  assert.equal(code, 1);
+  assert.match(errors, /OUTPUT_INVALID/);
+  const [row] = await sql(
+    `SELECT min(id)::INTEGER AS least, count(*)::INTEGER AS n FROM '${folder.path}/scores/**/*.parquet'`,
+  );
+  assert.deepEqual(row, { least: 0, n: 3000 });
+  assert.deepEqual(readdirSync(locks), [], 'nothing is left of the locks');
+});
+
+test('who was killed in its turn keeps nobody waiting', async () => {
+  await using folder = await temporaryFolder();
+  const output = { path: 'scores/' };
+  await run(folder.path, output, 'killed', 0, 'dataset.publish.before:kill');
+  assert.equal((await run(folder.path, output, 'other', 5000, undefined, { hours: 2 })).code, 0);
 });
