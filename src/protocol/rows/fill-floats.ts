@@ -18,11 +18,7 @@ interface Block {
 }
 
 /** @returns false when some value is missing, not finite, or of another type: what stands in these rows means nothing */
-export function fillPlainFloats(
-  columns: readonly (Column | undefined)[],
-  data: WritableData,
-  block: Block,
-): boolean {
+export function fillPlainFloats(columns: readonly (Column | undefined)[], data: WritableData, block: Block): boolean {
   if (!(data instanceof Float32Array) || !columns.every((column) => isPlain(column, block))) return false;
   const sources = columns.map((column) => column!.values as Floats);
   let place = 0;
