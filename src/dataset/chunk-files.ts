@@ -5,8 +5,7 @@
  * another name first, since a file that it was writing when the process died would look like a whole one.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ServeryError } from '../core/errors.ts';
 import { failpoint } from '../core/failpoint.ts';
@@ -18,6 +17,8 @@ import type { FileFormat } from './options.ts';
 import type { ChunkWriter, OutputColumns, StagedChunk } from './output.ts';
 import { literal } from './sql-text.ts';
 import { StagingTable } from './vectors-out.ts';
+
+const BLOCK_BYTES = 1024 * 1024;
 
 export interface FileTarget {
   readonly format: FileFormat;
@@ -84,6 +85,11 @@ function copyOptions({ format, compression }: FileTarget): string {
 
 export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const block of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(block as Buffer);
-  return hash.digest('hex');
+  await using file = await open(path, 'r');
+  const block = Buffer.allocUnsafe(BLOCK_BYTES);
+  for (;;) {
+    const { bytesRead } = await file.read(block, 0, BLOCK_BYTES);
+    if (bytesRead === 0) return hash.digest('hex');
+    hash.update(block.subarray(0, bytesRead));
+  }
 }

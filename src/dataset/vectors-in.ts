@@ -7,6 +7,7 @@
 import type { DuckDBDataChunk, DuckDBVector } from '@duckdb/node-api';
 import type { Column, ColumnType } from '../core/columns.ts';
 import type { NumericData } from '../core/tensor.ts';
+import { freeVector } from './free-vector.ts';
 import type { PlannedColumn } from './input.ts';
 
 const VECTOR_ROWS = 2048;
@@ -30,8 +31,8 @@ type NumericArray = new (length: number) => NumericData;
 /**
  * Gathers chunks until there are `vectors` of them.
  *
- * Numbers are copied out of a chunk as soon as it comes: its memory is near the processor then, and the collector
- * finds it dead while it is young. Kept until a part is whole, it makes the collector run over everything.
+ * Numbers are copied out of a chunk as soon as it comes, and its memory is freed: it is near the processor then, and the
+ * collector, which counts what lies outside of its heap, has no reason to run.
  */
 export class ColumnGatherer {
   readonly #columns: readonly Omit<PlannedColumn, 'name'>[];
@@ -68,6 +69,7 @@ export class ColumnGatherer {
         const numbers = (this.#numbers[index] ??= this.#free[index]!.pop() ?? new ArrayType(this.#capacity));
         (numbers as Uint8Array).set(itemsOf(vector) as Uint8Array, this.rows);
         this.#nulls[index] = markNulls(vector, this.#nulls[index], this.rows, this.#capacity);
+        freeVector(vector);
       }
     }
     this.rows += chunk.rowCount;

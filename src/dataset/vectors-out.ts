@@ -4,13 +4,14 @@
  * Numbers are copied as arrays. Lists of numbers of one length, which most models give, are stored as a column for each
  * place and put together by DuckDB when the file is written: a list by itself costs many times as much here.
  */
-import type { DuckDBAppender, DuckDBConnection, DuckDBType, DuckDBVector } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBConnection, DuckDBDataChunk, DuckDBVector } from '@duckdb/node-api';
 import type { Column, ColumnChunk } from '../core/columns.ts';
 import { ServeryError, quote } from '../core/errors.ts';
 import type { NumericData } from '../core/tensor.ts';
 import { storageType } from './column-types.ts';
 import { execute, type DuckDbModule } from './duckdb.ts';
 import { translateFailure } from './failures.ts';
+import { freeVector } from './free-vector.ts';
 import type { PlannedColumn } from './input.ts';
 import { ident } from './sql-text.ts';
 
@@ -34,7 +35,8 @@ export class StagingTable {
   readonly #connection: DuckDBConnection;
   readonly #storage: readonly Storage[];
   #appender: DuckDBAppender | undefined;
-  #types: readonly DuckDBType[] = [];
+  /** Used again for all rows. */
+  #chunk: DuckDBDataChunk | undefined;
   #generation = 0;
   /** Connections share their tables. */
   readonly #number = (numberOfTables += 1);
@@ -100,7 +102,8 @@ export class StagingTable {
     const definitions = this.#storage.flatMap((storage) => stored(storage).map(([name, type]) => `${name} ${type}`));
     await execute(this.#connection, `CREATE TABLE ${this.#table} (${definitions.join(', ')})`);
     this.#appender = await this.#connection.createAppender(this.#table);
-    this.#types = Array.from({ length: this.#appender.columnCount }, (_, i) => this.#appender!.columnType(i));
+    const types = Array.from({ length: this.#appender.columnCount }, (_, i) => this.#appender!.columnType(i));
+    this.#chunk = this.#api.DuckDBDataChunk.create(types);
   }
 
   async #migrate(): Promise<void> {
@@ -131,16 +134,22 @@ export class StagingTable {
   }
 
   #appendVectors(columns: readonly Column[], from: number, rows: number): void {
-    const chunk = this.#api.DuckDBDataChunk.create(this.#types, rows);
+    const chunk = this.#chunk!;
+    chunk.reset();
+    chunk.rowCount = rows;
     let at = 0;
     for (const [i, storage] of this.#storage.entries()) {
       const column = columns[i]!;
       if (storage.places !== undefined) {
         for (let place = 0; place < storage.places; place += 1, at += 1) {
-          putPlace(chunk.getColumnVector(at), column, place, storage.places, from, rows);
+          const vector = chunk.getColumnVector(at);
+          putPlace(vector, column, place, storage.places, from, rows);
+          freeVector(vector);
         }
       } else {
-        putValues(this.#api, chunk.getColumnVector(at), column, storage, from, rows);
+        const vector = chunk.getColumnVector(at);
+        putValues(this.#api, vector, column, storage, from, rows);
+        freeVector(vector);
         at += 1;
       }
     }

@@ -89,10 +89,12 @@ function batchesOf({ positions, rows, parts }: RowGroup, batchRows: number): rea
   return batches;
 }
 
+let counted = new Uint32Array();
+
+/** Of an array that all pieces share: nobody writes to it. */
 function countUp(length: number): Uint32Array {
-  const numbers = new Uint32Array(length);
-  for (let i = 0; i < length; i += 1) numbers[i] = i;
-  return numbers;
+  if (counted.length < length) counted = Uint32Array.from({ length }, (_, i) => i);
+  return counted.subarray(0, length);
 }
 
 function sliceBatch({ positions, parts }: Batch, from: number, to: number): Batch {

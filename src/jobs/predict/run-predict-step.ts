@@ -19,6 +19,7 @@ import type { BatchModels } from './batch-models.ts';
 import type { ChunkLedger, ChunkRecord, ChunkRows } from './ledger.ts';
 import type { PredictOptions } from './options.ts';
 import { predictChunk, readChunk, type ChunkReader, type ChunkSettings, type PredictedChunk } from './predict-chunk.ts';
+import { openTogether } from './open-together.ts';
 import { createPredictPiece } from './predict-piece.ts';
 import { openStagingFor } from './staging-place.ts';
 import { chooseColumns, confirmOptions, makePlan, type StepPlan } from './step-plan.ts';
@@ -75,10 +76,17 @@ export async function runPredictStep(
   throwIfAborted(context.signal);
   const place = { ...context, step: context.step ?? DEFAULT_STEP };
   const { staging } = await openStagingFor(options.output, place);
-  await using input = await openInput(options.input, { ...place, spoolFolder: join(staging, 'input') }, limits);
   const kept = (await ledger.readPlan()) as StepPlan | undefined;
-  const pinned = kept?.model ?? (await models.pin(parseModelRef(options.model)));
-  await using model = await models.load(pinned);
+  await using opened = await openTogether({
+    input: () => openInput(options.input, { ...place, spoolFolder: join(staging, 'input') }, limits),
+    model: async () => {
+      const pinned = kept?.model ?? (await models.pin(parseModelRef(options.model)));
+      const model = await models.load(pinned);
+      return { pinned, model, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
+    },
+  });
+  const { input } = opened;
+  const { model, pinned } = opened.model;
   const columns = await chooseColumns(input, model.signature, options);
   const plan = kept ?? (await makePlan(options, { input, model, pinned, columns, models }));
   if (kept === undefined) await ledger.savePlan(plan);

@@ -21,6 +21,7 @@ import { fillFrom } from '../nested-lists.ts';
 import { isList, type FloatRules, type WritableData } from '../values-in.ts';
 import { decodeRows } from './decode-rows.ts';
 import { fillColumn, valueAt } from './fill-column.ts';
+import { fillPlainFloats } from './fill-floats.ts';
 import type { InputColumns } from './input-columns.ts';
 import { keepRows, putRow } from './tensor-rows.ts';
 
@@ -175,6 +176,7 @@ function readInput(
     // Block by block, so that what is written stays near the processor until a row is complete.
     for (let from = 0; from < rows; from += BLOCK_ROWS) {
       const to = Math.min(rows, from + BLOCK_ROWS);
+      if (fillPlainFloats(found, data, { step: size, from, to })) continue;
       found.forEach((column, offset) => {
         if (column !== undefined) fillColumn(column, { data, datatype, offset, step: size, from, to }, rules, odd);
         else for (let i = from; i < to; i += 1) (data as Float64Array)[i * size + offset] = NaN;

@@ -197,6 +197,30 @@ describe('columns are what their rows are', () => {
     }
   }
 
+  for (const missing of ['refuse', 'nan'] as const) {
+    test(`many floats, of which few are odd; missing: ${missing}`, () => {
+      const rows = 1200;
+      const features = ['a', 'b', 'c', 'd', 'e', 'f'];
+      const odd: Readonly<Record<string, number | null>> = {
+        'a 3': 3.4028234663852886e38,
+        'b 4': 3.4028235677973366e38,
+        'c 520': -3.4028235677973366e38,
+        'd 521': NaN,
+        'e 522': -Infinity,
+        'f 1199': null,
+      };
+      const columns = features.map((name, j) => {
+        const values = Array.from({ length: rows }, (_, i) => {
+          const key = `${name} ${i}`;
+          return key in odd ? odd[key]! : Math.fround(i / 7 - j);
+        });
+        return columnOf(name, 'df'.includes(name) ? 'FP32' : 'FP64', values);
+      });
+      const more = missing === 'nan' ? { features, missing } : { features };
+      assertAgrees(taking(spec('x', 'FP32', [null, 6], more)), columns, rows);
+    });
+  }
+
   test('lists of one length, as their values one after the other', () => {
     const flat = fc.constantFrom(...(NUMERIC as readonly ColumnType[])).chain((item) =>
       fc.array(valuesOf(item), { minLength: 2 * ROWS, maxLength: 2 * ROWS }).map((values): Column => {
