@@ -20,7 +20,7 @@ const RESERVED_SEGMENTS: ReadonlySet<string> = new Set([
   'openapi.json',
   'predictions',
   'explanations',
-  'ping',
+  'monitoring',
 ]);
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
 const LITERAL = /^[A-Za-z0-9_~.-]+$/;
