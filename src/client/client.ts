@@ -6,7 +6,7 @@
  */
 import type { ChunkValue } from '../core/chunk.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { createConnection, type CallOptions, type ConnectionOptions } from './connection.ts';
+import { createConnection, inTime, type CallOptions, type ConnectionOptions } from './connection.ts';
 import { decodeInferBody, encodeInferBody, type InferAnswer } from './infer-codec.ts';
 import { readChunks } from './read-chunks.ts';
 import { createJobsClient, type JobsClient } from './jobs-client.ts';
@@ -91,14 +91,14 @@ export function createClient(options: ConnectionOptions): ServeryClient {
       const headers = { 'content-type': 'application/json', accept: 'application/json' };
       const request = { ...call, method: 'POST', headers, body: JSON.stringify({ rows }) };
       const response = await connection.request(`/models/${pathOf(model)}/predict${query}`, request);
-      return (await response.json()) as RowsAnswer<never>;
+      return (await inTime(response.json())) as RowsAnswer<never>;
     },
 
     async infer(model, inputs, { parameters, ...call } = {}) {
       const request = { ...call, method: 'POST', ...encodeInferBody(inputs, parameters) };
       const response = await connection.request(`/v2/models/${pathOf(model)}/infer`, request);
       const headerLength = Number(response.headers.get('inference-header-content-length'));
-      return decodeInferBody(await response.arrayBuffer(), headerLength);
+      return decodeInferBody(await inTime(response.arrayBuffer()), headerLength);
     },
 
     stream(model: string, row: unknown, call: CallOptions = {}) {

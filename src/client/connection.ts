@@ -110,9 +110,18 @@ export function tooLate(cause: unknown): ServeryError {
   return new ServeryError('DEADLINE_EXCEEDED', 'The answer did not come in time', { cause });
 }
 
+/** An answer whose end does not come in time is as late as one that does not begin. */
+export async function inTime<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    throw isTimeout(error) ? tooLate(error) : error;
+  }
+}
+
 async function succeeded(response: Response): Promise<Response> {
   if (response.ok) return response;
-  const text = await response.text();
+  const text = await inTime(response.text());
   let answer: unknown;
   try {
     answer = JSON.parse(text);

@@ -13,7 +13,7 @@ import type {
   RunSummary,
   StartedRun,
 } from '../jobs/job-api.ts';
-import type { CallOptions, Connection } from './connection.ts';
+import { inTime, type CallOptions, type Connection } from './connection.ts';
 import { pause, readEvents } from './event-source.ts';
 import { createRemoteJobs, queryText } from './remote-jobs.ts';
 
@@ -126,7 +126,7 @@ export function createJobsClient(connection: Connection): JobsClient {
       const signals = [signal, timeout].filter((one) => one !== undefined);
       const call = signals.length === 0 ? {} : { signal: AbortSignal.any(signals) };
       for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(LONGEST_POLL_MS, pollMs * 1.5)) {
-        const run = await remote(call).showRun(id);
+        const run = await inTime(remote(call).showRun(id));
         onUpdate?.(run);
         if (ENDED.has(run.state)) return run;
         await pause(pollMs, call.signal);

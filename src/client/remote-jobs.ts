@@ -10,7 +10,7 @@ import type {
   RunDetails,
   RunPage,
 } from '../jobs/job-api.ts';
-import type { CallOptions, Connection } from './connection.ts';
+import { inTime, type CallOptions, type Connection } from './connection.ts';
 
 /** All but the feed of events, which is a stream over HTTP. */
 export type JobCommands = Omit<JobApi, 'readEvents'>;
@@ -21,7 +21,7 @@ const segment = encodeURIComponent;
 export function createRemoteJobs(connection: Connection, call: CallOptions = {}): JobCommands {
   async function get<T>(path: string, query: object = {}): Promise<T> {
     const response = await connection.request(`${path}${queryText(query)}`, call);
-    return (await response.json()) as T;
+    return (await inTime(response.json())) as T;
   }
 
   async function post(path: string, body: object = {}, headers: Readonly<Record<string, string>> = {}) {
@@ -29,7 +29,7 @@ export function createRemoteJobs(connection: Connection, call: CallOptions = {})
     return connection.request(path, { ...call, ...init });
   }
 
-  const change = async <T>(path: string, body?: object) => (await (await post(path, body)).json()) as T;
+  const change = async <T>(path: string, body?: object) => (await inTime((await post(path, body)).json())) as T;
 
   return {
     listJobs: (query) => get<JobPage>('/api/jobs', query),
@@ -40,7 +40,7 @@ export function createRemoteJobs(connection: Connection, call: CallOptions = {})
     async startRun(name, { request, ...order }) {
       const headers: Record<string, string> = request === undefined ? {} : { 'idempotency-key': request };
       const response = await post(`/api/jobs/${segment(name)}/runs`, order, headers);
-      return { run: (await response.json()) as RunDetails, created: response.status === 201 };
+      return { run: (await inTime(response.json())) as RunDetails, created: response.status === 201 };
     },
     listRuns: ({ states, ...query }) => get<RunPage>('/api/runs', { ...query, state: states?.join(',') }),
     showRun: (id) => get<RunDetails>(`/api/runs/${segment(id)}`),
@@ -60,7 +60,7 @@ export function createRemoteJobs(connection: Connection, call: CallOptions = {})
       return {
         step: response.headers.get('servery-log-step'),
         attempt: numberOf(response.headers.get('servery-log-attempt')),
-        text: await response.text(),
+        text: await inTime(response.text()),
         nextOffset: Number(response.headers.get('servery-log-offset')),
         isComplete: response.headers.get('servery-log-complete') === 'true',
       };
