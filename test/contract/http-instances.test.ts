@@ -14,6 +14,15 @@ const get = (door: Door, path: string) => answer(door.fetch(path));
 describe('TensorFlow Serving', () => {
   const instances = { instances: [[1, 2]] };
 
+  test('instances for a handler with a route of its own are bodies', async () => {
+    await using door = await openDoor();
+    const ask = (body: unknown) => post(door, '/v1/models/scorer:predict', body);
+    const predictions = [{ score: 0.05 }, { score: 0.1 }];
+    assert.deepEqual(await ask({ instances: [{ amount: 5 }, { amount: 10 }] }), [200, { predictions }]);
+    const refused = { error: 'Cannot use the body: amount: expected a number' };
+    assert.deepEqual(await ask({ instances: [{ amount: 5 }, {}] }), [400, refused]);
+  });
+
   test('predicts with the default version, a version and a label', async () => {
     await using door = await openDoor();
     assert.deepEqual(await post(door, '/v1/models/doubler:predict', instances), [200, { predictions: [[3, 6]] }]);

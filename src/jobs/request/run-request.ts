@@ -107,6 +107,7 @@ async function attempt(request: StoredRequest, context: StepContext, deps: Journ
   await ledger.savePlan({ sent: sent + 1 });
   failpoint('request.send.before');
   const answer = await send(request, context, server, input).catch(async (error: unknown) => {
+    // A count too many costs an attempt later; why it was not sent is what matters now.
     if (context.signal.aborted || isRefused(error)) await ledger.savePlan({ sent }).catch(() => undefined);
     throw error;
   });
