@@ -75,7 +75,7 @@ async function serveDoor(): Promise<number> {
     },
     stream: unknown,
     explain: unknown,
-    models: { snapshot: { sequence: 1, ready: true, models: [] }, entry: unknown, describe: unknown },
+    models: { snapshot: { sequence: 1, ready: true, complete: true, models: [] }, entry: unknown, describe: unknown },
     control: undefined as never,
     options: grpcOptions.parse({}),
     protocols: protocolOptions.parse({}),

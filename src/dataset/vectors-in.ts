@@ -44,6 +44,8 @@ export class ColumnGatherer {
   #numbers: (NumericData | undefined)[];
   #nulls: (Uint8Array | undefined)[];
   #vectors: DuckDBVector[][];
+  /** Texts, bytes and lists lie in the memory of their chunk, and not in what their vector copied: it must live on. */
+  #chunks: DuckDBDataChunk[] = [];
   rows = 0;
 
   constructor(columns: readonly Omit<PlannedColumn, 'name'>[], vectors = 4) {
@@ -64,8 +66,10 @@ export class ColumnGatherer {
     for (let index = 0; index < this.#columns.length; index += 1) {
       const vector = chunk.getColumnVector(index);
       const ArrayType = this.#arrays[index];
-      if (ArrayType === undefined) this.#vectors[index]!.push(vector);
-      else {
+      if (ArrayType === undefined) {
+        this.#vectors[index]!.push(vector);
+        if (this.#chunks.at(-1) !== chunk) this.#chunks.push(chunk);
+      } else {
         const numbers = (this.#numbers[index] ??= this.#free[index]!.pop() ?? new ArrayType(this.#capacity));
         (numbers as Uint8Array).set(itemsOf(vector) as Uint8Array, this.rows);
         this.#nulls[index] = markNulls(vector, this.#nulls[index], this.rows, this.#capacity);
@@ -83,12 +87,14 @@ export class ColumnGatherer {
     this.#numbers = this.#columns.map(() => undefined);
     this.#nulls = this.#columns.map(() => undefined);
     this.#vectors = this.#columns.map(() => []);
-    return this.#columns.map((column, index) => {
+    const columns = this.#columns.map((column, index) => {
       const ArrayType = this.#arrays[index];
       if (ArrayType === undefined) return gatherOthers(column, allVectors[index]!, rows);
       const values = (allNumbers[index] ?? new ArrayType(0)).subarray(0, rows);
       return { type: column.type, values, nulls: allNulls[index]?.subarray(0, rows) };
     });
+    this.#chunks = [];
+    return columns;
   }
 
   /**

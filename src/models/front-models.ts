@@ -21,7 +21,7 @@ export class FrontModels implements FrontLink, AsyncDisposable {
   readonly #open = new Map<number, LiveVersion>();
   /** How handlers of this front end call other models. */
   readonly predictRows: PredictRows;
-  #snapshot: Snapshot = { sequence: 0, ready: false, models: [] };
+  #snapshot: Snapshot = { sequence: 0, ready: false, complete: false, models: [] };
   #models: ReadonlyMap<string, ModelEntry> = new Map();
 
   constructor(predictRows: PredictRows) {
@@ -87,11 +87,11 @@ export class FrontModels implements FrontLink, AsyncDisposable {
     return version.descriptor;
   }
 
-  /** @throws {ServeryError} `MODEL_NOT_FOUND` */
+  /** @throws {ServeryError} `MODEL_NOT_FOUND`, or `MODEL_NOT_READY` while the server has not seen all its models */
   entry(name: string): ModelEntry {
     const entry = this.#models.get(name);
     if (entry !== undefined) return entry;
-    throw new ServeryError('MODEL_NOT_FOUND', `Request for unknown model: ${quote(name)} is not found`);
+    throw this.#notFound(name, 'is not found');
   }
 
   /** Descriptors of everything that is live. */
@@ -110,26 +110,33 @@ export class FrontModels implements FrontLink, AsyncDisposable {
 
   #resolve(ref: ModelRef): VersionEntry {
     const entry = this.entry(ref.name);
-    const version = wantedVersion(entry, ref);
+    const version = this.#wantedVersion(entry, ref);
     for (const known of entry.versions) if (known.version === version) return known;
-    throw new ServeryError(
-      'MODEL_NOT_FOUND',
-      `Request for unknown model: ${quote(formatModelRef(ref))} has no such version`,
-    );
+    throw this.#notFound(formatModelRef(ref), 'has no such version');
+  }
+
+  #wantedVersion(entry: ModelEntry, { name, version, alias }: ModelRef): number {
+    if (version !== undefined) return version;
+    if (alias === undefined) return entry.defaultVersion ?? failNoVersion(entry);
+    const target = Object.hasOwn(entry.aliases, alias) ? entry.aliases[alias] : undefined;
+    if (target !== undefined) return target;
+    throw this.#notFound(`${name}@${alias}`, 'has no such alias');
+  }
+
+  /** For good only when the server has seen everything: to clients it is the end, and this may be its start. */
+  #notFound(ref: string, problem: string): ServeryError {
+    if (this.#snapshot.complete) {
+      return new ServeryError('MODEL_NOT_FOUND', `Request for unknown model: ${quote(ref)} ${problem}`);
+    }
+    return new ServeryError('MODEL_NOT_READY', `Model ${quote(ref)} ${problem} yet: the server is starting`, {
+      retryAfterMs: 1000,
+    });
   }
 }
 
-function wantedVersion(entry: ModelEntry, { name, version, alias }: ModelRef): number {
-  if (version !== undefined) return version;
-  if (alias !== undefined) {
-    const target = Object.hasOwn(entry.aliases, alias) ? entry.aliases[alias] : undefined;
-    if (target !== undefined) return target;
-    throw new ServeryError(
-      'MODEL_NOT_FOUND',
-      `Request for unknown model: ${quote(`${name}@${alias}`)} has no such alias`,
-    );
-  }
-  if (entry.defaultVersion !== undefined) return entry.defaultVersion;
+/** @throws {ServeryError} `MODEL_NOT_READY` */
+function failNoVersion(entry: ModelEntry): never {
+  const { name } = entry;
   const [failed] = entry.versions.toReversed().filter(({ reason }) => reason !== '');
   const why = failed === undefined ? 'none is loaded' : `${failed.version}: ${failed.reason}`;
   throw new ServeryError('MODEL_NOT_READY', `Model ${quote(name)} has no available versions (${why})`, {

@@ -259,7 +259,8 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
     // Once ready, only closing ends it: a version that loads, or fails, beside others is its model's affair.
     this.#wasReady ||= this.#isStarted && models.every((model) => isSatisfied(model, this.isHeld(model.name)));
     this.#isReady = this.#wasReady && !this.#isDraining && !this.#isClosing;
-    return { sequence: this.#sequence, ready: this.#isReady, models: models.map(entryOf).sort(byName) };
+    const entries = models.map(entryOf).sort(byName);
+    return { sequence: this.#sequence, ready: this.#isReady, complete: this.#isStarted, models: entries };
   }
 
   #see(view: RepositoryView): void {

@@ -48,6 +48,8 @@ export interface Snapshot {
   readonly sequence: number;
   /** False while something that should be live is not: the server's readiness. */
   readonly ready: boolean;
+  /** Everything that was there at the start was loaded, or has failed: what is not named here does not exist. */
+  readonly complete: boolean;
   readonly models: readonly ModelEntry[];
 }
 

@@ -264,7 +264,7 @@ function createModels(models: Record<string, Record<number, TestModel>>): Models
   });
   const loading: VersionEntry = { version: 1, state: 'loading', reason: '', key: undefined };
   entries.push({ name: 'late', defaultVersion: 1, aliases: {}, versions: [loading] });
-  let snapshot: Snapshot = { sequence: 1, ready: true, models: entries };
+  let snapshot: Snapshot = { sequence: 1, ready: true, complete: true, models: entries };
 
   const entry: Models['entry'] = (name) => {
     const found = snapshot.models.find((model) => model.name === name);

@@ -240,13 +240,13 @@ test('the page is made anew only when the models have changed', () => {
   const { entry, descriptor } = model('iris', iris);
   const live = { ...entry, versions: [{ version: 3, state: 'ready' as const, reason: '', key: 1 }] };
   const models = {
-    snapshot: { sequence: 1, ready: true, models: [live] },
+    snapshot: { sequence: 1, ready: true, complete: true, models: [live] },
     describe: () => descriptor,
   };
   const page = createOpenApiPage(models, { ...settings, routes: () => routes });
   const first = page();
   assert.equal(page(), first);
   assert.ok(first.body.includes('"/models/iris/predict"'));
-  models.snapshot = { sequence: 2, ready: true, models: [] };
+  models.snapshot = { sequence: 2, ready: true, complete: true, models: [] };
   assert.ok(!page().body.includes('"/models/iris/predict"'));
 });

@@ -26,6 +26,21 @@ describe('Models', () => {
     await assert.rejects(server.askAll('m/1'), { code: 'MODEL_NOT_READY', message: /versions is \{ latest: 1 \}/ });
   });
 
+  it('says of no model that it does not exist before it has seen all that are there', async () => {
+    await using workspace = await modelWorkspace();
+    await workspace.put('versions/1', 'm/1');
+    await using server = await workspace.open();
+    const notYet = { code: 'MODEL_NOT_READY', message: /is not found yet: the server is starting$/ };
+    await assert.rejects(server.ask('m'), notYet);
+    const starting = server.models.start();
+    await assert.rejects(server.ask('n'), notYet);
+    await starting;
+    assert.equal(await server.askAll('m'), 1);
+    await assert.rejects(server.ask('n'), { code: 'MODEL_NOT_FOUND' });
+    await assert.rejects(server.ask('m/7'), { code: 'MODEL_NOT_FOUND' });
+    await assert.rejects(server.ask('m@stable'), { code: 'MODEL_NOT_FOUND' });
+  });
+
   it('takes a new version over when it is live, then unloads the old one', async () => {
     await using workspace = await modelWorkspace();
     await workspace.put('versions/1', 'm/1');
