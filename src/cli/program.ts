@@ -13,6 +13,7 @@ import { addFileCommands } from './file-program.ts';
 import { addImportCommands } from './import-program.ts';
 import { addJobCommands } from './job-program.ts';
 import { printFailure } from './output.ts';
+import { keepYoungGenerationsSmall } from './small-start.ts';
 
 /** @returns when the command has ended; the exit code is in `process.exitCode` */
 export async function runProgram(argv: readonly string[]): Promise<void> {
@@ -52,6 +53,7 @@ function createProgram(): Command {
       .option('--set <path=value...>', 'any option of docs/configuration.md, such as http.maxBodyBytes=1000000')
       .action(
         run(async (workspace, options) => {
+          keepYoungGenerationsSmall();
           (await import('../app/front-end-threads.ts')).startThreadsEarly();
           return (await import('./commands/serve.ts'))[name](workspace as string, options);
         }),

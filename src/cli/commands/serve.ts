@@ -6,6 +6,7 @@ import { openWorkspace } from '../../app/workspace.ts';
 import { readyText, startedText } from '../server-text.ts';
 import type { Options } from '../command.ts';
 import { printFailure } from '../output.ts';
+import { letYoungGenerationsGrow } from '../small-start.ts';
 import { flagsOf, signalled } from '../stay.ts';
 
 export async function up(workspace: string, options: unknown): Promise<undefined> {
@@ -21,6 +22,7 @@ async function stay(workspace: string, options: unknown, openBatch?: typeof star
   const opened = await openWorkspace(resolve(workspace), process.env, flagsOf(options as Options));
   const stop = signalled();
   const server = await startServer(opened, openBatch);
+  server.firstReady.then(letYoungGenerationsGrow, letYoungGenerationsGrow);
   try {
     if (wantsJson) {
       const { http, grpc } = server;
