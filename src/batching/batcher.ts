@@ -281,8 +281,9 @@ export class Batcher implements AsyncDisposable {
     if (!failed && call.sink === undefined && !call.explains) this.#costs.observe(runRows, computeMs);
     if (batchRun.hasSubscribers) {
       const paddedRows = runRows - rows;
+      const explains = call.explains === true;
       // prettier-ignore
-      batchRun.publish({ model, requests: batch.length, rows, paddedRows, reason, queuedMs, runMs, computeMs, failed });
+      batchRun.publish({ model, requests: batch.length, rows, paddedRows, reason, queuedMs, runMs, computeMs, explains, failed });
     }
     if (failed) await this.#recover(batch, failure, reason);
   }

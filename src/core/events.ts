@@ -31,9 +31,19 @@ export interface BatchRun {
   /** Time of the run as the caller saw it, and the part of it inside the engine. */
   readonly runMs: number;
   readonly computeMs: number;
+  /** Whether the engine was asked for explanations instead of predictions. */
+  readonly explains: boolean;
   readonly failed: boolean;
 }
 export const batchRun = event<BatchRun>('servery.batch.run');
+
+/** An answer that comes bit by bit has begun. */
+export interface FirstChunk {
+  readonly model: ModelVersion;
+  /** Since it was asked for, the time in the queue included. */
+  readonly afterMs: number;
+}
+export const firstChunk = event<FirstChunk>('servery.stream.first-chunk');
 
 /** A request was refused or dropped before it ran. */
 export interface Rejection {

@@ -31,6 +31,8 @@ export interface VersionGauges {
   /** Rows that wait, over all front ends. */
   readonly queuedRows: number;
   readonly stuckExecutors: number;
+  /** How long it took to load and to warm up; undefined when it is not loaded. */
+  readonly loadMs: number | undefined;
 }
 
 export function gaugesOf(model: ManagedModel): readonly VersionGauges[] {
@@ -39,6 +41,7 @@ export function gaugesOf(model: ManagedModel): readonly VersionGauges[] {
     state,
     queuedRows: loaded === undefined ? 0 : new SharedQueue(loaded.descriptor.queueCounters).queuedRows,
     stuckExecutors: state === 'stuck' ? 1 : 0,
+    loadMs: loaded?.loadMs,
   }));
 }
 

@@ -7,6 +7,7 @@
 import type { Chunk } from '../core/chunk.ts';
 import { systemClock } from '../core/clock.ts';
 import { ServeryError, quote } from '../core/errors.ts';
+import { firstChunk } from '../core/events.ts';
 import type { ModelRef, ModelVersion } from '../core/model.ts';
 import { checkInputs, type Signature } from '../core/signature.ts';
 import type { NamedTensor, Tensor } from '../core/tensor.ts';
@@ -47,6 +48,7 @@ export function createStream(acquire: (model: ModelRef) => LiveVersion & Disposa
       throw new ServeryError('INVALID_REQUEST', `Cannot stream the answers to ${checked.rows} rows: expected 1`);
     }
     if (signal?.aborted) throw new ServeryError('CANCELLED', 'The client closed the request');
+    const askedAt = systemClock.now();
     const abandoned = new AbortController();
     signal?.addEventListener('abort', () => abandoned.abort(), { once: true });
     const queue = new ChunkQueue();
@@ -55,9 +57,10 @@ export function createStream(acquire: (model: ModelRef) => LiveVersion & Disposa
       (failure: unknown) => queue.end({ failure }),
     );
     try {
-      for (;;) {
+      for (let isFirst = true; ; isFirst = false) {
         const next = await nextWithin(queue, options.deadline === undefined ? silenceMs : undefined);
         if ('outputs' in next) return next.outputs;
+        if (isFirst) firstChunk.publish({ model, afterMs: systemClock.now() - askedAt });
         yield next.chunk;
         next.taken();
       }

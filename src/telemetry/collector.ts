@@ -7,6 +7,7 @@
 import { systemClock, type Clock } from '../core/clock.ts';
 import {
   batchRun,
+  firstChunk,
   handlerRestarted,
   predictionDone,
   rejection,
@@ -22,6 +23,7 @@ import {
   createCounters,
   DOORS,
   observe,
+  observeRows,
   REASONS,
   RESTART_CAUSES,
   type VersionCounters,
@@ -44,7 +46,6 @@ export interface Collector extends Disposable {
 }
 
 const CODE_INDEX: ReadonlyMap<string, number> = new Map(CODES.map((code, i) => [code, i]));
-const [QUEUE, COMPUTE, TOTAL] = [0, 1, 2];
 
 export function createCollector({ clock = systemClock }: { readonly clock?: Clock } = {}): Collector {
   const kept = new Map<string, VersionCounters>();
@@ -80,6 +81,9 @@ export function createCollector({ clock = systemClock }: { readonly clock?: Cloc
       countersOf(model).numbers[AT.restarted + RESTART_CAUSES.indexOf(cause)]! += 1;
     }),
   );
+  subscriptions.use(
+    firstChunk.subscribe(({ model, afterMs }) => observe(countersOf(model).numbers, 'firstChunk', afterMs, 1)),
+  );
   const listening = subscriptions.move();
 
   return {
@@ -110,7 +114,7 @@ export function mergeStates(states: Iterable<CollectorState>): CollectorState {
 }
 
 function countRun({ numbers, sizes }: VersionCounters, run: BatchRun): void {
-  const { requests, rows, paddedRows, reason, queuedMs, runMs, computeMs, failed } = run;
+  const { requests, rows, paddedRows, reason, queuedMs, runMs, computeMs, explains, failed } = run;
   numbers[AT.dispatched + REASONS.indexOf(reason)]! += 1;
   numbers[AT.runs]! += 1;
   if (failed) numbers[AT.failedRuns]! += 1;
@@ -120,19 +124,27 @@ function countRun({ numbers, sizes }: VersionCounters, run: BatchRun): void {
   numbers[AT.ranRequests]! += requests;
   numbers[AT.queuedMs]! += queuedMs;
   numbers[AT.computedMs]! += computeMs * requests;
-  numbers[AT.handedOverMs]! += Math.max(0, runMs - computeMs) * requests;
+  const handedOverMs = Math.max(0, runMs - computeMs);
+  numbers[AT.handedOverMs]! += handedOverMs * requests;
   // The requests of a batch waited differently long. Their sum is exact, and each counts in the bucket of the mean.
-  if (requests > 0) observe(numbers, QUEUE!, queuedMs / requests, requests);
-  observe(numbers, COMPUTE!, computeMs, requests);
+  if (requests > 0) observe(numbers, 'queue', queuedMs / requests, requests);
+  observe(numbers, 'compute', computeMs, requests);
+  if (explains) observe(numbers, 'explained', computeMs, requests);
+  observe(numbers, 'handedOver', handedOverMs, requests);
+  observeRows(numbers, 'padding', paddedRows);
   countSize(sizes, rows + paddedRows, 1, runMs);
 }
 
-function countAnswer(counters: VersionCounters, { door, code, totalMs }: PredictionDone, now: number): void {
+function countAnswer(counters: VersionCounters, { door, code, rows, totalMs }: PredictionDone, now: number): void {
   const { numbers } = counters;
   numbers[AT.answered + DOORS.indexOf(door) * CODES.length + CODE_INDEX.get(code)!]! += 1;
   numbers[code === 'OK' ? AT.succeeded : AT.failed]! += 1;
   numbers[code === 'OK' ? AT.succeededMs : AT.failedMs]! += totalMs;
-  observe(numbers, TOTAL!, totalMs, 1);
+  observe(numbers, 'total', totalMs, 1);
+  if (code === 'OK') {
+    observeRows(numbers, 'requestRows', rows);
+    if (door !== 'embedded') observe(numbers, door === 'http' ? 'httpOk' : 'grpcOk', totalMs, 1);
+  }
   counters.lastAnswerMs = now;
 }
 

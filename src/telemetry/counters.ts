@@ -6,6 +6,7 @@
  */
 import { ERROR_CATALOG, type ErrorCode } from '../core/errors.ts';
 import type { DispatchReason, HandlerRestarted, PredictionDone } from '../core/events.ts';
+import { bucketOf, KEPT_BOUNDS_MS } from './latency-bounds.ts';
 
 export const DOORS: readonly PredictionDone['door'][] = ['http', 'grpc', 'embedded'];
 export const CODES: readonly (ErrorCode | 'OK')[] = ['OK', ...(Object.keys(ERROR_CATALOG) as ErrorCode[])];
@@ -13,14 +14,21 @@ export const REASONS: readonly DispatchReason[] = ['idle', 'full', 'deadline'];
 export const RESTART_CAUSES: readonly HandlerRestarted['cause'][] = ['deadline', 'memory', 'exit'];
 /** Where the time of a request goes: waiting, in the engine, and all of it. */
 export const STAGES = ['queue', 'compute', 'total'] as const;
+/** What only the names of other systems ask for: parts of a stage, and the time until a stream begins. */
+const PARTS = ['handedOver', 'explained', 'httpOk', 'grpcOk', 'firstChunk'] as const;
+export type Timed = (typeof STAGES)[number] | (typeof PARTS)[number];
+const TIMED: readonly Timed[] = [...STAGES, ...PARTS];
 
-/** Upper bounds of the latency histograms' buckets, in milliseconds; one more bucket takes the rest. */
-export const LATENCY_BOUNDS_MS: readonly number[] = [
-  0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000,
-];
-const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
+const BUCKETS = KEPT_BOUNDS_MS.length + 1;
 /** A histogram is its buckets (each for itself, not cumulative), then the sum in milliseconds. */
 const HISTOGRAM = BUCKETS + 1;
+
+/** Upper bounds of the buckets that count rows; one more bucket takes the rest. */
+export const ROW_BOUNDS: readonly number[] = Array.from({ length: 15 }, (_, i) => 2 ** i);
+const ROW_HISTOGRAM = ROW_BOUNDS.length + 2;
+/** Rows of requests that were answered, and rows added to a run. */
+const COUNTED = ['requestRows', 'padding'] as const;
+export type Counted = (typeof COUNTED)[number];
 
 export const AT = layOut({
   /** Answered requests, by door and code: `AT.answered + door * CODES.length + code`. */
@@ -28,8 +36,9 @@ export const AT = layOut({
   rejected: CODES.length,
   dispatched: REASONS.length,
   restarted: RESTART_CAUSES.length,
-  /** One histogram a stage: `AT.latency + stage * HISTOGRAM`. */
-  latency: STAGES.length * HISTOGRAM,
+  /** One histogram for each of `TIMED`, then for each of `COUNTED`. */
+  latency: TIMED.length * HISTOGRAM,
+  rowCounts: COUNTED.length * ROW_HISTOGRAM,
   succeeded: 1,
   succeededMs: 1,
   failed: 1,
@@ -80,19 +89,40 @@ export function createCounters(name: string, version: number): VersionCounters {
   return { name, version, numbers: new Float64Array(AT.end), sizes: new Map(), lastAnswerMs: 0 };
 }
 
+/** The histogram of each: looked up once, as this is done for every request. */
+const START_OF = new Map(TIMED.map((timed, i) => [timed, AT.latency + i * HISTOGRAM]));
+const ROWS_START_OF = new Map(COUNTED.map((counted, i) => [counted, AT.rowCounts + i * ROW_HISTOGRAM]));
+
 /** Counts `times` requests that took `ms` each. */
-export function observe(numbers: Float64Array, stage: number, ms: number, times: number): void {
-  const start = AT.latency + stage * HISTOGRAM;
-  let bucket = 0;
-  while (bucket < LATENCY_BOUNDS_MS.length && ms > LATENCY_BOUNDS_MS[bucket]!) bucket += 1;
-  numbers[start + bucket]! += times;
+export function observe(numbers: Float64Array, timed: Timed, ms: number, times: number): void {
+  const start = START_OF.get(timed)!;
+  numbers[start + bucketOf(ms)]! += times;
   numbers[start + BUCKETS]! += ms * times;
 }
 
-/** The histogram of a stage: the count of each bucket, and the sum. */
-export function histogramOf(numbers: Float64Array, stage: number): { buckets: Float64Array; sumMs: number } {
-  const start = AT.latency + stage * HISTOGRAM;
-  return { buckets: numbers.subarray(start, start + BUCKETS), sumMs: numbers[start + BUCKETS]! };
+export function observeRows(numbers: Float64Array, counted: Counted, rows: number): void {
+  const start = ROWS_START_OF.get(counted)!;
+  const bucket = rows <= 1 ? 0 : Math.min(ROW_BOUNDS.length, Math.ceil(Math.log2(rows)));
+  numbers[start + bucket]! += 1;
+  numbers[start + ROW_BOUNDS.length + 1]! += rows;
+}
+
+/** The count of each bucket, each for itself, and the sum. */
+export interface Histogram {
+  readonly buckets: Float64Array;
+  readonly sum: number;
+}
+
+/** In milliseconds. */
+export function histogramOf(numbers: Float64Array, timed: Timed): Histogram {
+  const start = START_OF.get(timed)!;
+  return { buckets: numbers.subarray(start, start + BUCKETS), sum: numbers[start + BUCKETS]! };
+}
+
+export function rowHistogramOf(numbers: Float64Array, counted: Counted): Histogram {
+  const start = ROWS_START_OF.get(counted)!;
+  const end = start + ROW_BOUNDS.length + 1;
+  return { buckets: numbers.subarray(start, end), sum: numbers[end]! };
 }
 
 /** Sizes up to here are told apart; above, a size counts as the next power of two, so that the map stays small. */

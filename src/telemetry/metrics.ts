@@ -9,9 +9,10 @@ import type { VersionState } from '../core/events.ts';
 import type { ModelVersion } from '../core/model.ts';
 import type { CollectorState } from './collector.ts';
 import { aliasMetrics } from './aliases.ts';
-import { AT, CODES, DOORS, REASONS, RESTART_CAUSES, STAGES } from './counters.ts';
+import { AT, CODES, DOORS, histogramOf, REASONS, RESTART_CAUSES, STAGES } from './counters.ts';
+import { OUR_BOUNDS } from './latency-bounds.ts';
 import type { MetricAlias } from './options.ts';
-import { batchSamples, counter, gauge, latencySamples, type PrintedMetric } from './printed-metric.ts';
+import { BATCH_BOUNDS, batchSamples, counter, gauge, latencySamples, type PrintedMetric } from './printed-metric.ts';
 
 /** What is so at the moment of the scrape. */
 export interface ServerGauges {
@@ -31,6 +32,8 @@ export interface VersionGauges {
   readonly queuedRows: number;
   /** Executors whose run was abandoned and has not come back. */
   readonly stuckExecutors: number;
+  /** How long it took to load and to warm up; undefined when it is not loaded. */
+  readonly loadMs: number | undefined;
 }
 
 const STATES: readonly VersionState[] = ['loading', 'ready', 'stuck', 'failed', 'unloading', 'unloaded'];
@@ -110,9 +113,10 @@ function counterMetrics({ versions }: CollectorState): PrintedMetric[] {
       help: 'Time of a request by stage: in the queue (mean of its batch), in the engine, and in total.',
       type: 'histogram',
       values: versions.flatMap((counters) =>
-        STAGES.flatMap((name, stage) => {
-          const labels = { ...labelsOf(counters), stage: name };
-          return latencySamples('servery_request_duration_seconds', labels, counters, stage, 1 / 1000);
+        STAGES.flatMap((stage) => {
+          const labels = { ...labelsOf(counters), stage };
+          const histogram = histogramOf(counters.numbers, stage);
+          return latencySamples('servery_request_duration_seconds', labels, histogram, OUR_BOUNDS, 1 / 1000);
         }),
       ),
     },
@@ -121,7 +125,7 @@ function counterMetrics({ versions }: CollectorState): PrintedMetric[] {
       help: 'Rows of a run, padding included.',
       type: 'histogram',
       values: versions.flatMap((counters) =>
-        batchSamples('servery_batch_rows', labelsOf(counters), counters, counters.numbers[AT.ranRows]!),
+        batchSamples('servery_batch_rows', labelsOf(counters), counters, BATCH_BOUNDS),
       ),
     },
     counter(

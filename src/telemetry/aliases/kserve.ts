@@ -1,13 +1,36 @@
-/** The names of KServe's Python server. Its steps before and after a prediction are the user's code, which nobody times here. */
+/** The names of KServe's Python server. */
 import type { AliasSource } from '../aliases.ts';
-import { STAGES } from '../counters.ts';
+import { histogramOf, type Histogram, type VersionCounters } from '../counters.ts';
+import { PYTHON_BOUNDS } from '../latency-bounds.ts';
 import { latencySamples, type PrintedMetric } from '../printed-metric.ts';
 
-const NAME = 'request_predict_seconds';
-
 export function kserveMetrics({ models }: AliasSource): readonly PrintedMetric[] {
-  const values = models.flatMap((counters) =>
-    latencySamples(NAME, { model_name: counters.name }, counters, STAGES.indexOf('compute'), 1 / 1000),
-  );
-  return [{ name: NAME, help: 'predict request latency', type: 'histogram', values }];
+  const step = (name: string, help: string, histogram: (counters: VersionCounters) => Histogram): PrintedMetric => ({
+    name,
+    help,
+    type: 'histogram',
+    values: models.flatMap((counters) =>
+      latencySamples(name, { model_name: counters.name }, histogram(counters), PYTHON_BOUNDS, 1 / 1000),
+    ),
+  });
+  return [
+    step('request_preprocess_seconds', 'pre-process request latency', instant),
+    step('request_predict_seconds', 'predict request latency', predicted),
+    step('request_explain_seconds', 'explain request latency', ({ numbers }) => histogramOf(numbers, 'explained')),
+    step('request_postprocess_seconds', 'post-process request latency', instant),
+  ];
+}
+
+function predicted({ numbers }: VersionCounters): Histogram {
+  const all = histogramOf(numbers, 'compute');
+  const explained = histogramOf(numbers, 'explained');
+  return { buckets: all.buckets.map((count, i) => count - explained.buckets[i]!), sum: all.sum - explained.sum };
+}
+
+/** A model without such a step passes every request on at once, there as here. */
+function instant({ numbers }: VersionCounters): Histogram {
+  const { buckets } = histogramOf(numbers, 'compute');
+  const none = new Float64Array(buckets.length);
+  none[0] = buckets.reduce((sum, count) => sum + count, 0);
+  return { buckets: none, sum: 0 };
 }

@@ -1,8 +1,9 @@
 /** TensorFlow Serving's names. It counts by model, not by version, in microseconds. */
 import type { ErrorCode } from '../../core/errors.ts';
 import type { AliasSource } from '../aliases.ts';
-import { AT, CODES, DOORS, STAGES, type VersionCounters } from '../counters.ts';
-import { batchSamples, counter, latencySamples, type PrintedMetric } from '../printed-metric.ts';
+import { AT, CODES, DOORS, histogramOf, ROW_BOUNDS, rowHistogramOf, type VersionCounters } from '../counters.ts';
+import { TENSORFLOW_BOUNDS } from '../latency-bounds.ts';
+import { batchSamples, counter, latencySamples, rowSamples, type PrintedMetric } from '../printed-metric.ts';
 
 const PREFIX = ':tensorflow:serving:';
 
@@ -35,17 +36,26 @@ function statusOf(code: ErrorCode | 'OK'): string {
   }
 }
 
+/** Its histograms of batches end at 8192 rows. */
+const BATCH_BOUNDS = ROW_BOUNDS.slice(0, 14);
+
 export function tensorflowServingMetrics({ models }: AliasSource): readonly PrintedMetric[] {
-  const latency = (name: string, help: string, stage: (typeof STAGES)[number], API?: string): PrintedMetric => ({
+  type Labels = Readonly<Record<string, string>>;
+  const perModel = (
+    name: string,
+    help: string,
+    samples: (name: string, labels: Labels, counters: VersionCounters) => PrintedMetric['values'],
+  ): PrintedMetric => ({
     name: PREFIX + name,
     help,
     type: 'histogram',
-    values: models.flatMap((counters) => {
-      const labels = { model_name: counters.name, ...(API !== undefined && { API }) };
-      return latencySamples(PREFIX + name, labels, counters, STAGES.indexOf(stage), 1000);
-    }),
+    values: models.flatMap((counters) => samples(PREFIX + name, { model_name: counters.name }, counters)),
   });
-  const processed = `${PREFIX}batching_session:processed_batch_size`;
+  const latency = (name: string, help: string, labels: Labels, timed: 'queue' | 'compute') =>
+    perModel(name, help, (name, model, { numbers }) =>
+      latencySamples(name, { ...model, ...labels }, histogramOf(numbers, timed), TENSORFLOW_BOUNDS, 1000),
+    );
+  const examples = `${PREFIX}request_example_count`;
   return [
     counter(
       `${PREFIX}request_count`,
@@ -57,23 +67,65 @@ export function tensorflowServingMetrics({ models }: AliasSource): readonly Prin
         })),
       ),
     ),
-    latency('request_latency', 'Distribution of wall time (in microseconds) to answer a request.', 'total', 'Predict'),
-    latency('runtime_latency', 'Distribution of wall time (in microseconds) in the engine.', 'compute', 'Predict'),
-    latency('batching_session:queuing_latency', 'Distribution of wall time (in microseconds) in the queue.', 'queue'),
+    perModel('request_latency', 'Distribution of wall time (in microseconds) to answer a request.', requestLatency),
+    latency(
+      'runtime_latency',
+      'Distribution of wall time (in microseconds) in the engine.',
+      { API: 'Predict', runtime: 'TF1' },
+      'compute',
+    ),
     {
-      name: processed,
-      help: 'Distribution of the sizes of processed batches, padding included.',
+      name: `${examples}s`,
+      help: 'The number of rows per request.',
       type: 'histogram',
-      values: models.flatMap((counters) =>
-        batchSamples(processed, { model_name: counters.name }, counters, counters.numbers[AT.ranRows]!),
+      values: models.flatMap(({ name, numbers }) =>
+        rowSamples(`${examples}s`, { model: name }, rowHistogramOf(numbers, 'requestRows')),
       ),
     },
+    counter(
+      `${examples}_total`,
+      'The total number of rows.',
+      models.map(({ name, numbers }) => ({
+        labels: { model: name },
+        value: rowHistogramOf(numbers, 'requestRows').sum,
+      })),
+    ),
+    latency(
+      'batching_session:queuing_latency',
+      'Distribution of wall time (in microseconds) in the queue.',
+      {},
+      'queue',
+    ),
+    perModel('batching_session:input_batch_size', 'Rows of requests.', (name, labels, { numbers }) =>
+      rowSamples(name, labels, rowHistogramOf(numbers, 'requestRows'), BATCH_BOUNDS),
+    ),
+    perModel(
+      'batching_session:processed_batch_size',
+      'Rows of processed batches, padding included.',
+      (name, labels, counters) => batchSamples(name, labels, counters, BATCH_BOUNDS),
+    ),
+    perModel('batching_session:padding_size', 'Rows added to batches.', (name, labels, { numbers }) =>
+      rowSamples(name, labels, rowHistogramOf(numbers, 'padding'), BATCH_BOUNDS),
+    ),
     counter(
       `${PREFIX}batching_session:wrapped_run_count`,
       'Runs of the engine.',
       models.map(({ name, numbers }) => ({ labels: { model_name: name }, value: numbers[AT.runs]! })),
     ),
   ];
+}
+
+/** Of answers that are well, as there; a series only where something came in. */
+function requestLatency(name: string, labels: Readonly<Record<string, string>>, { numbers }: VersionCounters) {
+  const entrypoints = [
+    ['httpOk', { API: 'predict', entrypoint: 'REST' }],
+    ['grpcOk', { API: 'Predict', entrypoint: 'GRPC' }],
+  ] as const;
+  return entrypoints.flatMap(([timed, api]) => {
+    const histogram = histogramOf(numbers, timed);
+    if (histogram.buckets.every((count) => count === 0)) return [];
+    return latencySamples(name, { ...labels, ...api }, histogram, TENSORFLOW_BOUNDS, 1000);
+  });
 }
 
 function requestCounts({ numbers }: VersionCounters): Map<string, number> {

@@ -1,11 +1,13 @@
 /** TorchServe's names. Its gauges are of the last request; here they are means since the start. */
-import { freemem, hostname, totalmem } from 'node:os';
+import { hostname } from 'node:os';
 import type { AliasSource } from '../aliases.ts';
 import { AT, CODES, DOORS, type VersionCounters } from '../counters.ts';
 import { counter, gauge, type PrintedMetric } from '../printed-metric.ts';
+import { readHost } from './host.ts';
 
 const HTTP = DOORS.indexOf('http');
 const MEGABYTE = 2 ** 20;
+const GIGABYTE = 2 ** 30;
 
 /** What the client did wrong; all other failures are the server's. */
 const CLIENT_ERRORS: ReadonlySet<string> = new Set<(typeof CODES)[number]>([
@@ -26,7 +28,7 @@ const CLIENT_ERRORS: ReadonlySet<string> = new Set<(typeof CODES)[number]>([
   'DEADLINE_EXCEEDED',
 ]);
 
-export function torchserveMetrics({ versions, models, total }: AliasSource): readonly PrintedMetric[] {
+export function torchserveMetrics({ versions, models, total, gauges }: AliasSource): readonly PrintedMetric[] {
   const Hostname = hostname();
   const host = { Level: 'Host', Hostname };
   const ofHost = (name: string, help: string, value: number) => gauge(name, help, [{ labels: host, value }]);
@@ -52,8 +54,9 @@ export function torchserveMetrics({ versions, models, total }: AliasSource): rea
         value: numbers[at]! / Math.max(1, numbers[AT.ranRequests]!),
       })),
     );
-  const free = freemem();
-  const all = totalmem();
+  const { cpuShare, memoryBytes, freeMemoryBytes, usedDiskBytes, freeDiskBytes } = readHost();
+  const usedMemoryBytes = memoryBytes - freeMemoryBytes;
+  const meanOfHost = (at: number) => total.numbers[at]! / Math.max(1, total.numbers[AT.ranRequests]!);
   return [
     answers('Requests2XX', (code) => code === 'OK'),
     answers('Requests4XX', (code) => CLIENT_ERRORS.has(code)),
@@ -73,16 +76,27 @@ export function torchserveMetrics({ versions, models, total }: AliasSource): rea
       'Sum over the predictions that ran.',
       (numbers) => numbers[AT.queuedMs]! * 1000,
     ),
-    ofHost(
-      'QueueTime',
-      'Milliseconds in the queue: the mean.',
-      total.numbers[AT.queuedMs]! / Math.max(1, total.numbers[AT.ranRequests]!),
+    ofHost('QueueTime', 'Milliseconds in the queue: the mean.', meanOfHost(AT.queuedMs)),
+    ofHost('WorkerThreadTime', 'Milliseconds to the engine and back: the mean.', meanOfHost(AT.handedOverMs)),
+    gauge(
+      'WorkerLoadTime',
+      'Milliseconds to load and warm up the version.',
+      gauges.versions
+        .filter(({ loadMs }) => loadMs !== undefined)
+        .map(({ model: { name, version }, loadMs }) => ({
+          labels: { WorkerName: `W-${name}_${version}`, ...host },
+          value: loadMs!,
+        })),
     ),
     meanMs('HandlerTime', 'Milliseconds in the engine: the mean.', AT.computedMs),
     meanMs('PredictionTime', 'Milliseconds in the engine: the mean.', AT.computedMs),
-    ofHost('MemoryUsed', 'Megabytes.', (all - free) / MEGABYTE),
-    ofHost('MemoryAvailable', 'Megabytes.', free / MEGABYTE),
-    ofHost('MemoryUtilization', 'Percent.', ((all - free) / all) * 100),
+    ofHost('CPUUtilization', 'Percent.', cpuShare * 100),
+    ofHost('MemoryUsed', 'Megabytes.', usedMemoryBytes / MEGABYTE),
+    ofHost('MemoryAvailable', 'Megabytes.', freeMemoryBytes / MEGABYTE),
+    ofHost('MemoryUtilization', 'Percent.', (usedMemoryBytes / memoryBytes) * 100),
+    ofHost('DiskUsage', 'Gigabytes.', usedDiskBytes / GIGABYTE),
+    ofHost('DiskAvailable', 'Gigabytes.', freeDiskBytes / GIGABYTE),
+    ofHost('DiskUtilization', 'Percent.', (usedDiskBytes / Math.max(1, usedDiskBytes + freeDiskBytes)) * 100),
   ];
 }
 

@@ -1,8 +1,10 @@
 /** Triton's names. Its durations are sums over requests, in microseconds. */
 import type { ErrorCode } from '../../core/errors.ts';
 import type { AliasSource } from '../aliases.ts';
-import { AT, CODES, DOORS, type VersionCounters } from '../counters.ts';
-import { counter, gauge, type PrintedMetric } from '../printed-metric.ts';
+import { AT, CODES, DOORS, histogramOf, type Histogram, type Timed, type VersionCounters } from '../counters.ts';
+import { TRITON_BOUNDS } from '../latency-bounds.ts';
+import { counter, gauge, latencySamples, summarySamples, type PrintedMetric } from '../printed-metric.ts';
+import { readHost } from './host.ts';
 
 const REASONS = ['REJECTED', 'CANCELED', 'BACKEND', 'OTHER'] as const;
 
@@ -31,6 +33,20 @@ export function tritonMetrics({ versions, gauges }: AliasSource): readonly Print
       help,
       versions.map((counters) => ({ labels: labelsOf(counters), value: counters.numbers[at]! * factor })),
     );
+  const summary = (name: string, help: string, histogram: (counters: VersionCounters) => Histogram): PrintedMetric => ({
+    name: `nv_inference_${name}_summary_us`,
+    help,
+    type: 'summary',
+    values: versions.flatMap((counters) =>
+      summarySamples(`nv_inference_${name}_summary_us`, labelsOf(counters), histogram(counters)),
+    ),
+  });
+  const timed =
+    (stage: Timed) =>
+    ({ numbers }: VersionCounters) =>
+      histogramOf(numbers, stage);
+  const first = 'nv_inference_first_response_histogram_ms';
+  const { cpuShare, memoryBytes, freeMemoryBytes } = readHost();
   return [
     sum('request_success', 'Number of successful inference requests, all batch sizes', AT.succeeded),
     counter(
@@ -57,7 +73,33 @@ export function tritonMetrics({ versions, gauges }: AliasSource): readonly Print
       'Cumulative compute output duration in microseconds',
       versions.map((counters) => ({ labels: labelsOf(counters), value: 0 })),
     ),
+    summary('request', 'Summary of inference request duration in microseconds', succeeded),
+    summary('queue', 'Summary of inference queuing duration in microseconds', timed('queue')),
+    summary('compute_input', 'Summary of compute input duration in microseconds', timed('handedOver')),
+    summary('compute_infer', 'Summary of compute inference duration in microseconds', timed('compute')),
+    {
+      name: first,
+      help: 'Duration from request to first response in milliseconds',
+      type: 'histogram',
+      values: versions.flatMap((counters) => {
+        const histogram = histogramOf(counters.numbers, 'firstChunk');
+        // As there, only models that answer bit by bit have one.
+        if (histogram.buckets.every((count) => count === 0)) return [];
+        return latencySamples(first, labelsOf(counters), histogram, TRITON_BOUNDS, 1);
+      }),
+    },
+    gauge('nv_cpu_utilization', 'CPU utilization rate [0.0 - 1.0]', [{ labels: {}, value: cpuShare }]),
+    gauge('nv_cpu_memory_total_bytes', 'CPU total memory (RAM), in bytes', [{ labels: {}, value: memoryBytes }]),
+    gauge('nv_cpu_memory_used_bytes', 'CPU used memory (RAM), in bytes', [
+      { labels: {}, value: memoryBytes - freeMemoryBytes },
+    ]),
   ];
+}
+
+function succeeded({ numbers }: VersionCounters): Histogram {
+  const http = histogramOf(numbers, 'httpOk');
+  const grpc = histogramOf(numbers, 'grpcOk');
+  return { buckets: http.buckets.map((count, i) => count + grpc.buckets[i]!), sum: http.sum + grpc.sum };
 }
 
 function failures({ numbers }: VersionCounters, reason: string): number {

@@ -17,6 +17,7 @@ function run(model: ModelVersion, fields: Partial<BatchRun> = {}): void {
     queuedMs: 4,
     runMs: 5,
     computeMs: 3,
+    explains: false,
     failed: false,
   } as const;
   batchRun.publish({ model, ...usual, ...fields });

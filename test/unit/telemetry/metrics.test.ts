@@ -10,7 +10,7 @@ const gauges: ServerGauges = {
   version: '1.2.3',
   ready: true,
   frontEnds: 2,
-  versions: [{ model: iris, state: 'ready', queuedRows: 7, stuckExecutors: 1 }],
+  versions: [{ model: iris, state: 'ready', queuedRows: 7, stuckExecutors: 1, loadMs: 40 }],
 };
 
 async function scrape(): Promise<string> {
@@ -24,6 +24,7 @@ async function scrape(): Promise<string> {
     queuedMs: 4,
     runMs: 5,
     computeMs: 0.3,
+    explains: false,
     failed: false,
   });
   predictionDone.publish({ model: iris, door: 'grpc', rows: 1, totalMs: 2, code: 'OK' });
