@@ -129,6 +129,7 @@ export function createFrontEnd(settings: FrontEndSettings, { control, jobs, requ
       makeOpenApi ??= createOpenApiPage(models, { version, authentication: keys.isRequired, routes });
       return makeOpenApi();
     },
+    rpc: (path) => grpc.method(path),
     docs: async () => (await import('../http/openapi/docs-page.ts')).docsPage(),
   };
   const http: HttpServer = createHttpServer(httpDeps);

@@ -25,6 +25,7 @@ import type { Call, CallHost } from './call.ts';
 import type { GrpcDeps } from './deps.ts';
 import { createHealth } from './health.ts';
 import type { Method } from './method.ts';
+import { messageCaller, type MessageCaller } from './message-caller.ts';
 import { methodTable } from './methods.ts';
 import type { GrpcOptions } from './options.ts';
 import { STREAM_WINDOW_BYTES, Sessions } from './sessions.ts';
@@ -34,6 +35,8 @@ import { UnaryCall } from './unary-call.ts';
 export type { GrpcDeps } from './deps.ts';
 
 export interface GrpcServer extends AsyncDisposable {
+  /** Calls a method that predicts, without the transport. @returns undefined when the port has none at that path */
+  method(path: string): MessageCaller | undefined;
   /** @throws {ServeryError} `ADDRESS_IN_USE` */
   listen(options: ListenOptions): Promise<AddressInfo>;
   /** Where it listens; undefined before `listen` and after `close`. */
@@ -106,6 +109,8 @@ export function createGrpcServer(deps: GrpcDeps, clock: Clock = systemClock): Gr
   }
 
   const grpc: GrpcServer = {
+    method: (path) => messageCaller(methods.get(path)),
+
     async listen(where) {
       const address = await listenOn(server, where);
       ticker = clock.after(TICK_MS, tick);

@@ -3,10 +3,10 @@
  * to the service of the model's server that they name.
  */
 import { chunkBody } from '../core/chunk.ts';
-import { ServeryError, quote } from '../core/errors.ts';
 import { bodyInput, readAnswers } from '../core/handler-envelope.ts';
 import type { Signature } from '../core/signature.ts';
 import type { NamedTensor, Tensor } from '../core/tensor.ts';
+import { findRawMethod } from '../protocol/vertex/raw-method.ts';
 import { bindInputs, readTensorParameters, type RawTensor } from '../protocol/vertex/tensors.ts';
 import {
   decodeDirectCall,
@@ -16,7 +16,8 @@ import {
 } from '../protocol/vertex/tensor-messages.ts';
 import type { Prediction } from '../serving/predict.ts';
 import type { GrpcDeps } from './deps.ts';
-import { PREFIX_BYTES, withHeadroom } from './framing.ts';
+import { withHeadroom } from './framing.ts';
+import { messageCaller } from './message-caller.ts';
 import type { CallContext, Method, StreamedRequest } from './method.ts';
 import { predictFor, streamFor } from './prediction.ts';
 import { ask, orCount, type Asked } from './vertex-call.ts';
@@ -133,12 +134,6 @@ async function passOn(
   call: CallContext,
 ): Promise<Buffer> {
   ask(deps, endpoint);
-  const method = methodAt(methodName);
-  if (method?.scope !== 'predict' || !('unary' in method.answer)) {
-    throw new ServeryError('UNSUPPORTED', `There is no method ${quote(methodName)} that predicts`, {
-      hint: 'Name one as /inference.GRPCInferenceService/ModelInfer.',
-    });
-  }
-  const answer = await method.answer.unary(input, call);
-  return withHeadroom(encodeDirectRawAnswer(answer.subarray(PREFIX_BYTES)));
+  const answer = await findRawMethod((path) => messageCaller(methodAt(path)), methodName)(input, call);
+  return withHeadroom(encodeDirectRawAnswer(answer));
 }

@@ -1,6 +1,7 @@
 /** What the HTTP door is given. It opens nothing and owns no model. */
 import type { KeyRing } from '../core/api-keys.ts';
-import type { ModelRef } from '../core/model.ts';
+import type { CancelSignal } from '../core/cancel-signal.ts';
+import type { ModelRef, ModelVersion } from '../core/model.ts';
 import type { JobApi } from '../jobs/job-api.ts';
 import type { RequestApi } from '../jobs/request/store-request.ts';
 import type { ControlApi } from '../models/control-api.ts';
@@ -31,6 +32,17 @@ export interface Page {
   readonly headers?: readonly string[];
 }
 
+/** @returns a method of gRPC by its path, from message to message; undefined when it is not there or does not predict */
+export type RpcMethods = (path: string) => ((message: Buffer, call: RpcCall) => Promise<Buffer>) | undefined;
+
+export interface RpcCall {
+  readonly deadline: number | undefined;
+  readonly signal: CancelSignal;
+  /** Set to the version that a prediction was asked of. */
+  model: ModelVersion | undefined;
+  metadata: Readonly<Record<string, string>> | undefined;
+}
+
 export interface HttpDeps {
   readonly predict: Predict;
   /** For versions whose descriptor says `streams`. */
@@ -48,6 +60,8 @@ export interface HttpDeps {
   readonly options: HttpOptions;
   readonly protocols: ProtocolOptions;
   readonly keys: KeyRing;
+  /** The methods of the gRPC door that predict, for doors that pass messages on to them. They count what they answer. */
+  readonly rpc: RpcMethods;
   /** The live routes and signatures as OpenAPI 3.1. */
   readonly openapi: () => Promise<Page>;
   /** A static page that fetches `/openapi.json`, with the key that its reader gives. */

@@ -6,6 +6,7 @@
  */
 import { presentedKey } from '../core/api-keys.ts';
 import { ServeryError } from '../core/errors.ts';
+import { notThereYet } from '../models/snapshot.ts';
 import { parseHeaderLength } from '../protocol/open-inference/infer-request.ts';
 import { decompress } from './compression.ts';
 import type { HttpDeps } from './deps.ts';
@@ -103,7 +104,7 @@ export class Dispatcher {
     exchange.query = query;
     const builtIn = this.#router.find(segments);
     const found = builtIn ?? this.#handlers?.router.find(segments);
-    if (found === undefined) throw new ServeryError('NOT_FOUND', 'Not Found');
+    if (found === undefined) throw this.#notFound();
     const target = found.get(method === 'HEAD' ? 'GET' : (method as Method))?.();
     if (target === undefined) return this.#refuseMethod(exchange, method, found);
     if (method === 'POST' && builtIn !== undefined && query === '') {
@@ -111,6 +112,12 @@ export class Dispatcher {
       this.#remembered.set(url, target);
     }
     return target;
+  }
+
+  /** What is not there may be the route of a handler that is not loaded yet. */
+  #notFound(): ServeryError {
+    const isStarting = this.#handlers !== undefined && !this.#deps.models.snapshot.complete;
+    return isStarting ? notThereYet('The path is not found') : new ServeryError('NOT_FOUND', 'Not Found');
   }
 
   #refuseMethod(exchange: Exchange, method: string, found: ReadonlyMap<Method, unknown>): undefined {

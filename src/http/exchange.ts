@@ -57,6 +57,8 @@ export class Exchange implements CancelSignal {
   /** What was predicted, for the metrics. */
   model: ModelVersion | undefined;
   rows = 0;
+  /** Somebody else counts the prediction. */
+  isCounted = false;
   /** Headers that every answer to this request has, names and values in turn. */
   readonly #common: string[] = [];
   #reader: BodyReader | undefined;
@@ -304,7 +306,7 @@ export class Exchange implements CancelSignal {
 
   #announce(status: number, code: ErrorCode | 'OK'): void {
     const { target } = this;
-    if (target?.route.predicts === true && predictionDone.hasSubscribers) {
+    if (target?.route.predicts === true && !this.isCounted && predictionDone.hasSubscribers) {
       const { model, rows } = this;
       predictionDone.publish({ model, door: 'http', rows, totalMs: systemClock.now() - this.#startedAt, code });
     }

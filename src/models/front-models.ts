@@ -10,7 +10,14 @@ import { openRunner } from '../runtime/open-runner.ts';
 import type { PredictRows } from '../runtime/runtime.ts';
 import type { FrontLink } from './front-link.ts';
 import { LiveVersion } from './live-version.ts';
-import type { ModelEntry, Prepare, Snapshot, VersionDescriptor, VersionEntry } from './snapshot.ts';
+import {
+  notThereYet,
+  type ModelEntry,
+  type Prepare,
+  type Snapshot,
+  type VersionDescriptor,
+  type VersionEntry,
+} from './snapshot.ts';
 
 export interface Refusal {
   readonly model: ModelVersion;
@@ -123,14 +130,12 @@ export class FrontModels implements FrontLink, AsyncDisposable {
     throw this.#notFound(`${name}@${alias}`, 'has no such alias');
   }
 
-  /** For good only when the server has seen everything: to clients it is the end, and this may be its start. */
+  /** For good only when the server has seen everything. */
   #notFound(ref: string, problem: string): ServeryError {
     if (this.#snapshot.complete) {
       return new ServeryError('MODEL_NOT_FOUND', `Request for unknown model: ${quote(ref)} ${problem}`);
     }
-    return new ServeryError('MODEL_NOT_READY', `Model ${quote(ref)} ${problem} yet: the server is starting`, {
-      retryAfterMs: 1000,
-    });
+    return notThereYet(`Model ${quote(ref)} ${problem}`);
   }
 }
 

@@ -21,7 +21,7 @@ import { LoadSlots } from './load-slots.ts';
 import { loadVersion, type LoadedVersion, type Probe } from './load-version.ts';
 import { ManagedModel, type ModelHost } from './managed-model.ts';
 import type { ModelConfig, ModelConfigInput } from './model-options.ts';
-import type { Snapshot } from './snapshot.ts';
+import { notThereYet, type Snapshot } from './snapshot.ts';
 import { WarmUps, type AskedModels, type WarmUpCalls } from './warm-up-calls.ts';
 
 /** Loading takes a core and memory for the old and the new model; more than this would starve the serving ones. */
@@ -308,6 +308,7 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
   #model(name: string): ManagedModel {
     const model = this.#models.get(name);
     if (model !== undefined) return model;
+    if (!this.#isStarted) throw notThereYet(`Model ${quote(name)} is not found`);
     throw new ServeryError('MODEL_NOT_FOUND', `Request for unknown model: ${quote(name)} is not found`);
   }
 

@@ -6,6 +6,7 @@
  * the old version released. All of it goes through `postMessage`.
  */
 import type { BatchingOptions } from '../batching/options.ts';
+import { ServeryError } from '../core/errors.ts';
 import type { VersionState } from '../core/events.ts';
 import type { DeclaredValues, ModelVersion } from '../core/model.ts';
 import type { Signature } from '../core/signature.ts';
@@ -51,6 +52,11 @@ export interface Snapshot {
   /** Everything that was there at the start was loaded, or has failed: what is not named here does not exist. */
   readonly complete: boolean;
   readonly models: readonly ModelEntry[];
+}
+
+/** Of what is not there: to clients that would be the end, and this is the start. */
+export function notThereYet(what: string): ServeryError {
+  return new ServeryError('MODEL_NOT_READY', `${what} yet: the server is starting`, { retryAfterMs: 1000 });
 }
 
 export interface ModelEntry {

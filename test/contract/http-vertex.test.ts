@@ -138,6 +138,48 @@ describe('Vertex AI', () => {
     assert.equal(missing.status, 404);
   });
 
+  test('reads members by both of their names, and writes the datatype of a tensor as the client asks', async () => {
+    await using door = await openDoor();
+    const wrapped = (body: unknown) => Buffer.from(JSON.stringify(body)).toString('base64');
+    const raw = { http_body: { content_type: 'application/json', data: wrapped({ instances }) } };
+    const [status, answer] = await post(door, at('doubler:rawPredict'), raw);
+    assert.deepEqual([status, (answer as { data: string }).data], [200, wrapped({ predictions: [[3, 6]] })]);
+    const inputs = [{ dtype: 'FLOAT', shape: ['1', '2'], float_val: [1, 2] }];
+    const tensor = { shape: ['1', '2'], floatVal: [3, 6] };
+    assert.deepEqual(await post(door, at('doubler:directPredict'), { inputs }), [
+      200,
+      { outputs: [{ dtype: 'FLOAT', ...tensor }] },
+    ]);
+    for (const query of ['?$alt=json;enum-encoding=int', '?%24alt=json%3Benum-encoding%3Dint']) {
+      assert.deepEqual(await post(door, at(`doubler:directPredict${query}`), { inputs }), [
+        200,
+        { outputs: [{ dtype: 3, ...tensor }] },
+      ]);
+    }
+    const [refused, unknown] = await post(door, at('doubler:directPredict'), { inputs, other_thing: 1 });
+    assert.equal(refused, 400);
+    assert.match(JSON.stringify(unknown), /Unknown name \\"other_thing\\": Cannot find field\./);
+  });
+
+  test('says of nothing that it does not exist while the server starts', async () => {
+    const vertex = { healthRoute: '/health', predictRoute: '/predict' };
+    await using door = await openDoor({}, undefined, { protocols: { vertex } });
+    door.beginStarting();
+    const direct = { methodName: '/tensorflow.serving.PredictionService/Predict', input: '' };
+    for (const [path, body] of [
+      [at('doubler:predict'), { instances }],
+      [at('doubler:rawPredict'), { instances }],
+      [at('doubler:explain'), { instances }],
+      [at('doubler:directPredict'), { inputs: [] }],
+      [at('doubler:directRawPredict'), direct],
+      ['/predict', { instances }],
+    ] as const) {
+      const response = await door.post(path, body);
+      assert.deepEqual([path, response.status, response.headers.get('retry-after')], [path, 503, '1']);
+    }
+    assert.equal((await door.fetch(at('doubler'))).status, 503);
+  });
+
   test('is a model container on the routes that are configured', async () => {
     const vertex = { healthRoute: '/health', predictRoute: '/v1/endpoints/1/deployedModels/2:predict' };
     await using door = await openDoor({}, undefined, { protocols: { vertex: { ...vertex, model: 'doubler/1' } } });
@@ -148,6 +190,6 @@ describe('Vertex AI', () => {
     await using several = await openDoor({}, undefined, { protocols: { vertex } });
     const [unclear, said] = await post(several, vertex.predictRoute, { instances });
     assert.equal(unclear, 404);
-    assert.match((said as { error: string }).error, /^Cannot tell which model is asked: there are \d+ models$/);
+    assert.match((said as { error: string }).error, /^Cannot tell which model is invoked: there are \d+ models$/);
   });
 });

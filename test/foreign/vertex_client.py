@@ -124,6 +124,29 @@ def drive_direct(client):
     one = DirectPredictRequest(endpoint=endpoint("iris"), inputs=[floats(np.ones((1, 4)))] * 2)
     assert "expected 1 tensors" in refused(lambda: client.direct_predict(one), exceptions.BadRequest).message
     refused(lambda: client.direct_predict(DirectPredictRequest(endpoint=endpoint("no-such"))), exceptions.NotFound)
+    request = raw_infer()
+    for method in ("/inference.GRPCInferenceService/ModelInfer", "/inference.GRPCInferenceService/ModelInfer/"):
+        ask = DirectRawPredictRequest(endpoint=endpoint("iris"), method_name=method, input=request)
+        decoded = service_pb2.ModelInferResponse.FromString(client.direct_raw_predict(ask).output)
+        assert decoded.model_name == "iris" and len(decoded.outputs) == 2, decoded
+    # A method that predicts nothing must not be reached by whoever may predict.
+    for method in ("/a.B/C", "", "/inference.GRPCInferenceService/RepositoryModelUnload", "/grpc.health.v1.Health/Check"):
+        unknown = DirectRawPredictRequest(endpoint=endpoint("iris"), method_name=method, input=request)
+        refused(lambda: client.direct_raw_predict(unknown), exceptions.MethodNotImplemented)
+    broken = DirectRawPredictRequest(endpoint=endpoint("iris"), method_name=METHOD, input=b"\xff\xff")
+    refused(lambda: client.direct_raw_predict(broken), exceptions.BadRequest)
+    elsewhere = DirectRawPredictRequest(endpoint=endpoint("no-such"), method_name=METHOD, input=request)
+    refused(lambda: client.direct_raw_predict(elsewhere), exceptions.NotFound)
+
+
+METHOD = "/inference.GRPCInferenceService/ModelInfer"
+
+
+def raw_infer():
+    x, _, _, _ = held_out("iris")
+    tensor = service_pb2.ModelInferRequest.InferInputTensor(name="X", datatype="FP32", shape=x.shape)
+    tensor.contents.fp32_contents.extend(x.ravel().tolist())
+    return service_pb2.ModelInferRequest(model_name="iris", inputs=[tensor]).SerializeToString()
 
 
 def drive_direct_over_grpc(client):
@@ -134,21 +157,15 @@ def drive_direct_over_grpc(client):
         assert len(answers) == 2, answers
         for answer in answers:
             check("iris", list(answer.outputs[0].int64_val), np.array(answer.outputs[1].float_val).reshape(len(x), -1))
-    tensor = service_pb2.ModelInferRequest.InferInputTensor(name="X", datatype="FP32", shape=x.shape)
-    tensor.contents.fp32_contents.extend(x.ravel().tolist())
-    request = service_pb2.ModelInferRequest(model_name="iris", inputs=[tensor]).SerializeToString()
-    ask = {"endpoint": endpoint("iris"), "method_name": "/inference.GRPCInferenceService/ModelInfer", "input": request}
-    calls = (DirectRawPredictRequest, StreamDirectRawPredictRequest, StreamingRawPredictRequest)
-    single, direct, streaming_raw = [kind(**ask) for kind in calls]
-    answers = [client.direct_raw_predict(single)]
-    answers += list(client.stream_direct_raw_predict(iter([direct, StreamDirectRawPredictRequest(input=request)])))
+    request = raw_infer()
+    ask = {"endpoint": endpoint("iris"), "method_name": METHOD, "input": request}
+    direct, streaming_raw = [kind(**ask) for kind in (StreamDirectRawPredictRequest, StreamingRawPredictRequest)]
+    answers = list(client.stream_direct_raw_predict(iter([direct, StreamDirectRawPredictRequest(input=request)])))
     answers += list(client.streaming_raw_predict(iter([streaming_raw])))
-    assert len(answers) == 4
+    assert len(answers) == 3
     for answer in answers:
         decoded = service_pb2.ModelInferResponse.FromString(answer.output)
         assert decoded.model_name == "iris" and len(decoded.outputs) == 2, decoded
-    unknown = DirectRawPredictRequest(endpoint=endpoint("iris"), method_name="/a.B/C", input=request)
-    refused(lambda: client.direct_raw_predict(unknown), exceptions.MethodNotImplemented)
 
 
 def streaming(ask):

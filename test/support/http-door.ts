@@ -19,7 +19,7 @@ import { LiveVersion } from '../../src/models/live-version.ts';
 import type { JobApi } from '../../src/jobs/job-api.ts';
 import type { RequestApi } from '../../src/jobs/request/store-request.ts';
 import type { ControlApi, ModelSummary } from '../../src/models/control-api.ts';
-import type { Snapshot, VersionDescriptor, VersionEntry } from '../../src/models/snapshot.ts';
+import { notThereYet, type Snapshot, type VersionDescriptor, type VersionEntry } from '../../src/models/snapshot.ts';
 import type { HandlerRoute, RunCall } from '../../src/runtime/runtime.ts';
 import { createExplain } from '../../src/serving/explain.ts';
 import { createPredict } from '../../src/serving/predict.ts';
@@ -69,6 +69,8 @@ export interface Door extends AsyncDisposable {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
   setReady(ready: boolean): void;
+  /** What is not there may still come. */
+  beginStarting(): void;
 }
 
 export interface DoorSettings {
@@ -110,6 +112,7 @@ export async function openDoor(
     bufferedBytes,
     keys: createKeyRing(auth, ownerKeyHash),
     openapi: async () => ({ contentType: 'application/json', body: '{"openapi":"3.1.0"}' }),
+    rpc: () => undefined,
     docs: async () => ({ contentType: 'text/html; charset=utf-8', body: '<!doctype html>' }),
   };
   const server = createHttpServer(deps, openTable);
@@ -130,6 +133,7 @@ export async function openDoor(
         body: typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
       }),
     setReady: models.setReady,
+    beginStarting: models.beginStarting,
     async [Symbol.asyncDispose]() {
       gate.open();
       await server.close(0);
@@ -248,7 +252,11 @@ function stacked(
   return { datatype: 'FP32', shape: [rows, columns], data };
 }
 
-type Models = ReadModels & { acquire(ref: { name: string }): LiveVersion; setReady(ready: boolean): void };
+interface Models extends ReadModels {
+  acquire(ref: { name: string }): LiveVersion;
+  setReady(ready: boolean): void;
+  beginStarting(): void;
+}
 
 function createModels(models: Record<string, Record<number, TestModel>>): Models {
   let key = 0;
@@ -269,6 +277,7 @@ function createModels(models: Record<string, Record<number, TestModel>>): Models
   const entry: Models['entry'] = (name) => {
     const found = snapshot.models.find((model) => model.name === name);
     if (found !== undefined) return found;
+    if (!snapshot.complete) throw notThereYet('The model is not found');
     throw new ServeryError('MODEL_NOT_FOUND', 'Request for unknown model');
   };
   const find = (ref: { name: string; version?: number; alias?: string }): LiveVersion => {
@@ -300,6 +309,7 @@ function createModels(models: Record<string, Record<number, TestModel>>): Models
     },
     acquire: (ref) => find(ref).acquire(),
     setReady: (ready) => void (snapshot = { ...snapshot, sequence: snapshot.sequence + 1, ready }),
+    beginStarting: () => void (snapshot = { sequence: 0, ready: false, complete: false, models: [] }),
   };
 }
 

@@ -7,6 +7,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ServeryError, quote } from '../../core/errors.ts';
+import { notThereYet } from '../../models/snapshot.ts';
 import { decodeText, isJsonObject, parseJson } from '../../protocol/json.ts';
 import type { HttpDeps } from '../deps.ts';
 import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
@@ -43,7 +44,7 @@ export function multiModelRoutes(deps: HttpDeps): readonly Route[] {
   }
 
   async function requireLoaded(name: string): Promise<void> {
-    if (!(await loaded()).includes(name)) throw notLoaded(name);
+    if (!(await loaded()).includes(name)) throw notLoaded(deps, name);
   }
 
   async function load(exchange: Exchange): Promise<void> {
@@ -105,7 +106,7 @@ export function multiModelRoutes(deps: HttpDeps): readonly Route[] {
     {
       ...route('POST', '/models/:model/invoke', async (exchange) => {
         const { name } = exchange.target!.model;
-        if (deps.models.snapshot.models.every((model) => model.name !== name)) throw notLoaded(name);
+        if (deps.models.snapshot.models.every((model) => model.name !== name)) throw notLoaded(deps, name);
         const { type, body } = await invoke(exchange, { name });
         exchange.send(200, type, body);
       }),
@@ -116,7 +117,8 @@ export function multiModelRoutes(deps: HttpDeps): readonly Route[] {
   ];
 }
 
-function notLoaded(name: string): ServeryError {
+function notLoaded({ models }: HttpDeps, name: string): ServeryError {
+  if (!models.snapshot.complete) return notThereYet(`Model ${quote(name)} is not loaded`);
   return new ServeryError('MODEL_NOT_FOUND', `Model not found: ${quote(name)}`);
 }
 

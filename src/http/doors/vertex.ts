@@ -24,7 +24,7 @@ import type { Exchange } from '../exchange.ts';
 import type { Route } from '../route.ts';
 import { INSTANCES_BODY } from './instances-route.ts';
 import { containerRoutes } from './vertex-container.ts';
-import { directPredictor } from './vertex-direct.ts';
+import { directPredictor, directRawPredictor } from './vertex-direct.ts';
 import { vertexPredictor, type HeadersOf } from './vertex-predict.ts';
 
 const ENDPOINTS = 'projects/:project/locations/:location/endpoints/:target';
@@ -37,6 +37,7 @@ const errors: ErrorForm = (error) => {
 export const vertexDoor: CreateDoor = (deps, isDraining) => {
   const predictor = vertexPredictor(deps);
   const direct = directPredictor(deps);
+  const directRaw = directRawPredictor(deps);
 
   async function predict(exchange: Exchange, name: EndpointName): Promise<void> {
     const deployed = choose(name);
@@ -79,7 +80,9 @@ export const vertexDoor: CreateDoor = (deps, isDraining) => {
       case 'serverStreamingPredict':
         return direct(exchange, choose(name).model, true);
       case 'directRawPredict':
-        throw new ServeryError('UNSUPPORTED', `The method ${quote(verb)} is there over gRPC only.`);
+        // The endpoint has to be one.
+        deps.models.describe(choose(name).model);
+        return directRaw(exchange);
       default:
         throw new ServeryError('NOT_FOUND', `Method not found: ${quote(exchange.param('target'))}`);
     }

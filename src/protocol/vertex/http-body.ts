@@ -11,14 +11,18 @@ export interface RawBody {
   readonly isWrapped: boolean;
 }
 
+/** JSON has two names for a member. */
+const NAMES = ['httpBody', 'http_body'];
+
 /** @throws {ServeryError} `INVALID_REQUEST` */
 export function unwrapHttpBody(body: Uint8Array): RawBody {
   const asIs = { bytes: body, isWrapped: false };
   // A search costs nearly nothing beside reading the text twice.
-  if (!Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('"httpBody"')) return asIs;
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (!NAMES.some((name) => text.includes(`"${name}"`))) return asIs;
   const document = parseJson(decodeText(body));
   if (!isJsonObject(document) || Object.keys(document).length !== 1) return asIs;
-  const { httpBody } = document;
+  const httpBody = NAMES.map((name) => document[name]).find((value) => value !== undefined);
   if (httpBody === undefined) return asIs;
   const { data = '' } = isJsonObject(httpBody) ? httpBody : { data: undefined };
   if (!isJsonObject(httpBody) || typeof data !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(data)) {

@@ -9,6 +9,7 @@ import { bodyInput, readAnswers } from '../../core/handler-envelope.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { NamedTensor, Tensor } from '../../core/tensor.ts';
 import { instancesTensors } from '../instances.ts';
+import { fieldsOf } from './fields.ts';
 import { InexactInteger, decodeText, isJsonObject, parseJson, parseJsonExactly, type DecodeLimits } from '../json.ts';
 
 export type PredictParameters = Readonly<Record<string, string | number | boolean>>;
@@ -22,7 +23,7 @@ export interface PredictRequest {
   readonly exactly?: () => unknown;
 }
 
-const FIELDS: ReadonlySet<string> = new Set(['instances', 'parameters', 'labels', 'endpoint']);
+const FIELDS = ['instances', 'parameters', 'labels', 'endpoint'];
 
 /** @throws {ServeryError} `INVALID_REQUEST` */
 export function readPredictBody(body: Uint8Array): PredictRequest;
@@ -35,15 +36,13 @@ export function readPredictBody(body: Uint8Array, others: readonly string[] = []
   const text = body.length === 0 ? '{}' : decodeText(body);
   const document = parseJson(text);
   if (!isJsonObject(document)) throw invalid('Root element must be a message.');
-  for (const key in document) {
-    if (!FIELDS.has(key) && !others.includes(key)) throw invalid(`Unknown name ${quote(key)}: Cannot find field.`);
-  }
+  const fields = fieldsOf(document, [...FIELDS, ...others]);
   return {
-    instances: document['instances'],
-    parameters: readParameters(document['parameters']),
+    instances: fields['instances'],
+    parameters: readParameters(fields['parameters']),
     bytes: text.length,
     exactly: () => (parseJsonExactly(text) as Record<string, unknown>)['instances'],
-    ...(others.length > 0 && { others: Object.fromEntries(others.map((key) => [key, document[key]])) }),
+    ...(others.length > 0 && { others: Object.fromEntries(others.map((key) => [key, fields[key]])) }),
   };
 }
 

@@ -10,6 +10,7 @@ import { allocate, elementCount, type Datatype, type NamedTensor, type Tensor } 
 import { fromHalf } from '../half.ts';
 import { isJsonObject } from '../json.ts';
 import { allocateData, fill } from '../values-in.ts';
+import { fieldsOf } from './fields.ts';
 
 /** By the numbers that they have as enum. */
 export const DATATYPES: readonly (Datatype | undefined)[] = [
@@ -132,11 +133,10 @@ export function toWritten({ datatype, shape, data }: Tensor): {
 /** @throws {ServeryError} `INVALID_REQUEST` */
 export function readJsonTensor(json: unknown, name: string): RawTensor {
   if (!isJsonObject(json)) throw invalid(`${quote(name)} is no tensor`);
-  const unknown = Object.keys(json).find((key) => !MEMBERS.includes(key));
-  if (unknown !== undefined) throw invalid(`Unknown name ${quote(unknown)}: Cannot find field.`);
-  const { dtype = 0, shape = [], structVal, tensorVal } = json;
+  const fields = fieldsOf(json, MEMBERS);
+  const { dtype = 0, shape = [], structVal, tensorVal } = fields;
   const list = VALUE_MEMBERS.concat('uintVal', 'uint64Val').flatMap((member) => {
-    const values = json[member] ?? [];
+    const values = fields[member] ?? [];
     if (!Array.isArray(values)) throw invalid(`${quote(member)} is no list`);
     return values.map((value: unknown) => fromJson(member, value));
   });
@@ -162,7 +162,8 @@ function fromJson(member: string, value: unknown): unknown {
   return /^-?[0-9]{1,20}$/.test(value) ? BigInt(value) : value;
 }
 
-export function jsonTensor(tensor: Tensor): object {
+/** @param asNumbers whether the datatype is written as its number, not as its name */
+export function jsonTensor(tensor: Tensor, asNumbers: boolean): object {
   const { dtype, shape, values } = toWritten(tensor);
   const member = {
     BOOL: 'boolVal',
@@ -179,7 +180,7 @@ export function jsonTensor(tensor: Tensor): object {
     if (typeof value === 'bigint') return String(value);
     return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
   });
-  return { dtype, shape: shape.map(String), [name]: written };
+  return { dtype: asNumbers ? dtype : NAMES.split(' ')[dtype], shape: shape.map(String), [name]: written };
 }
 
 function invalid(problem: string): ServeryError {

@@ -1,0 +1,46 @@
+/** The messages of direct predictions as JSON. */
+import { ServeryError } from '../../core/errors.ts';
+import { decodeText, isJsonObject, parseJson } from '../json.ts';
+import { fieldsOf } from './fields.ts';
+import { readJsonTensor, readTensorParameters, type RawTensor } from './tensors.ts';
+
+export interface DirectBody {
+  readonly inputs: readonly RawTensor[];
+  readonly parameters: ReturnType<typeof readTensorParameters>;
+}
+
+/** @throws {ServeryError} `INVALID_REQUEST` */
+export function readDirectBody(body: Uint8Array): DirectBody {
+  const { inputs = [], parameters } = readFields(body, ['inputs', 'parameters']);
+  if (!Array.isArray(inputs)) throw invalid('Expecting "inputs" to be a list of tensors.');
+  return {
+    inputs: inputs.map((input: unknown, i) => readJsonTensor(input, `inputs[${i}]`)),
+    parameters: readTensorParameters(parameters === undefined ? undefined : readJsonTensor(parameters, 'parameters')),
+  };
+}
+
+export interface DirectRawBody {
+  /** `/namespace.Service/Method` */
+  readonly methodName: string;
+  readonly input: Buffer;
+}
+
+/** @throws {ServeryError} `INVALID_REQUEST` */
+export function readDirectRawBody(body: Uint8Array): DirectRawBody {
+  const { methodName = '', input = '' } = readFields(body, ['methodName', 'input']);
+  if (typeof methodName !== 'string') throw invalid('Expecting "methodName" to be text.');
+  if (typeof input !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(input)) {
+    throw invalid('Expecting "input" to be bytes in base64.');
+  }
+  return { methodName, input: Buffer.from(input, 'base64') };
+}
+
+function readFields(body: Uint8Array, known: readonly string[]): Readonly<Record<string, unknown>> {
+  const document = parseJson(body.length === 0 ? '{}' : decodeText(body));
+  if (!isJsonObject(document)) throw invalid('Root element must be a message.');
+  return fieldsOf(document, [...known, 'endpoint']);
+}
+
+function invalid(problem: string): ServeryError {
+  return new ServeryError('INVALID_REQUEST', `Invalid JSON payload received. ${problem}`);
+}
