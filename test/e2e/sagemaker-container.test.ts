@@ -42,23 +42,35 @@ describe('a SageMaker container', () => {
       return [response.status, JSON.parse(await response.text())] as const;
     };
     const loading = (name: string, url = `${root}/${name}/model`) => call('POST', '/models', { model_name: name, url });
-    assert.deepEqual(await loading('a'), [200, { status: 'Model "a" registered' }]);
-    assert.equal((await loading('a'))[0], 409);
+    assert.deepEqual(await loading('a'), [200, { status: 'Workers scaled' }]);
+    const failure = (code: number, type: string, message: string) => [code, { code, type, message }];
+    const taken = 'Model a is already registered.';
+    assert.deepEqual(await loading('a'), failure(409, 'ConflictStatusException', taken));
     assert.equal((await loading('b'))[0], 200);
-    assert.equal((await loading('nobody'))[0], 404);
+    const absent = 'Model not found in model store: nobody has no model.onnx';
+    assert.deepEqual(await loading('nobody'), failure(404, 'ModelNotFoundException', absent));
+    const noUrl = failure(400, 'BadRequestException', 'Parameter url is required.');
+    assert.deepEqual(await call('POST', '/models', { model_name: 'c' }), noUrl);
+    assert.deepEqual(await call('POST', '/models'), noUrl);
     assert.equal((await loading('c', '/etc'))[0], 400);
     assert.equal((await loading('..'))[0], 400);
     const of = (modelName: string) => ({ modelName, modelUrl: `${root}/${modelName}/model` });
     assert.deepEqual(await call('GET', '/models?limit=2'), [200, { models: [of('a'), of('b')], nextPageToken: '2' }]);
     assert.deepEqual(await call('GET', '/models?next_page_token=2'), [200, { models: [of('m')] }]);
+    assert.deepEqual(await call('GET', '/models?limit=-1&next_page_token=X'), [
+      200,
+      { models: [of('a'), of('b'), of('m')] },
+    ]);
     assert.deepEqual(await call('GET', '/models/a'), [200, of('a')]);
     const body = [1, 2];
     assert.deepEqual(await call('POST', '/models/a/invoke', body), [200, [2.5, 3]]);
     assert.equal((await call('POST', '/models/nobody/invoke', body))[0], 404);
     assert.deepEqual(await call('DELETE', '/models/a'), [200, { status: 'Model "a" unregistered' }]);
-    assert.equal((await call('DELETE', '/models/a'))[0], 404);
-    assert.equal((await call('GET', '/models/a'))[0], 404);
-    assert.equal((await loading('a'))[0], 200);
+    const gone = failure(404, 'ModelNotFoundException', 'Model not found: a');
+    assert.deepEqual(await call('DELETE', '/models/a'), gone);
+    assert.deepEqual(await call('GET', '/models/a'), gone);
+    const inQuery = new URLSearchParams({ model_name: 'a', url: `${root}/a/model` });
+    assert.deepEqual(await call('POST', `/models?${inQuery}`), [200, { status: 'Workers scaled' }]);
     assert.equal(await server.stop(), 0);
   });
 
@@ -74,7 +86,7 @@ describe('a SageMaker container', () => {
     const response = await fetch(`http://${own}/models`, { method: 'POST', body });
     assert.equal(response.status, 507);
     const said = (await response.json()) as { code: number; type: string };
-    assert.deepEqual([said.code, said.type], [507, 'STORAGE_FULL']);
+    assert.deepEqual([said.code, said.type], [507, 'OutOfMemoryError']);
     assert.equal(await server.stop(), 0);
   });
 });

@@ -3,7 +3,7 @@ import { chunkBody } from '../../core/chunk.ts';
 import { bodyInput, readAnswers } from '../../core/handler-envelope.ts';
 import type { ModelRef } from '../../core/model.ts';
 import { decodeText } from '../../protocol/json.ts';
-import { payloadPart, streamError } from '../../protocol/sagemaker/event-frames.ts';
+import { payloadPart, streamFailure } from '../../protocol/sagemaker/event-frames.ts';
 import {
   chooseAnswer,
   decodeInvocation,
@@ -67,6 +67,6 @@ const FRAMES: ChunkForm = {
     const body = chunkBody(chunk);
     return payloadPart(typeof body === 'string' ? Buffer.from(body) : body);
   },
-  lastWords: (error) => streamError((JSON.parse(error) as { Message?: string }).Message ?? 'The stream is broken'),
+  lastWords: streamFailure,
   saysFailures: true,
 };

@@ -18,15 +18,32 @@ import { INVOCATION_BODY, invoker } from './sagemaker-invoke.ts';
 
 const MOST_LISTED = 100;
 const ARTIFACT = 'model.onnx';
+/** What containers with one worker for each model say. */
+const LOADED = 'Workers scaled';
 
-/** As Amazon's multi-model server has it. */
+/** As Amazon's multi-model server has it: its types are the names of exceptions, which clients compare. */
 const modelErrors: ErrorForm = (error) => {
   const status = STATUS[error.code];
   return {
     status,
-    body: JSON.stringify({ code: status, type: error.code, message: error.message }),
+    body: JSON.stringify({
+      code: status,
+      type: EXCEPTIONS[status] ?? 'InternalServerException',
+      message: error.message,
+    }),
     headers: errorHeaders(error),
   };
+};
+
+const EXCEPTIONS: Readonly<Record<number, string>> = {
+  400: 'BadRequestException',
+  404: 'ModelNotFoundException',
+  409: 'ConflictStatusException',
+  413: 'BadRequestException',
+  415: 'BadRequestException',
+  503: 'ServiceUnavailableException',
+  504: 'RequestTimeoutException',
+  507: 'OutOfMemoryError',
 };
 
 export function multiModelRoutes(deps: HttpDeps): readonly Route[] {
@@ -48,10 +65,9 @@ export function multiModelRoutes(deps: HttpDeps): readonly Route[] {
   }
 
   async function load(exchange: Exchange): Promise<void> {
-    const document = parseJson(decodeText(exchange.body));
-    const { model_name: said, url } = isJsonObject(document) ? document : {};
+    const { model_name: said, url } = readMembers(exchange);
+    if (typeof url !== 'string') throw new ServeryError('INVALID_REQUEST', 'Parameter url is required.');
     const name = requireName('model', typeof said === 'string' ? said : undefined);
-    if (typeof url !== 'string') throw new ServeryError('INVALID_REQUEST', 'Cannot load the model: "url" is missing');
     const folder = folderOf(name);
     if (resolve(url) !== folder) {
       throw new ServeryError('INVALID_REQUEST', 'Cannot load the model: expected its folder below the root of models', {
@@ -59,9 +75,11 @@ export function multiModelRoutes(deps: HttpDeps): readonly Route[] {
       });
     }
     const before = await loaded();
-    if (before.includes(name)) throw new ServeryError('CONFLICT', `Model ${quote(name)} is already loaded`);
+    if (before.includes(name)) throw new ServeryError('CONFLICT', `Model ${name} is already registered.`);
     const [wanted, ...used] = await Promise.all([name, ...before].map((other) => sizeOf(folderOf(other))));
-    if (wanted === undefined) throw new ServeryError('DATA_NOT_FOUND', `Model ${quote(name)} has no ${ARTIFACT}`);
+    if (wanted === undefined) {
+      throw new ServeryError('DATA_NOT_FOUND', `Model not found in model store: ${name} has no ${ARTIFACT}`);
+    }
     const bytes = used.reduce<number>((sum, size) => sum + (size ?? 0), wanted);
     if (memoryBudgetBytes !== undefined && bytes > memoryBudgetBytes) {
       const problem = `with it the models have ${bytes} bytes, and ${memoryBudgetBytes} are allowed`;
@@ -69,13 +87,13 @@ export function multiModelRoutes(deps: HttpDeps): readonly Route[] {
     }
     const known = (await control.listModels()).some((model) => model.name === name);
     await control.load(name, known ? undefined : await filesOf(folder));
-    exchange.json(JSON.stringify({ status: `Model "${name}" registered` }));
+    exchange.json(JSON.stringify({ status: LOADED }));
   }
 
   async function list(exchange: Exchange): Promise<void> {
     const query = new Query(exchange);
-    const limit = query.integer('limit', { min: 1, max: Number.MAX_SAFE_INTEGER }) ?? MOST_LISTED;
-    const from = query.integer('next_page_token', { min: 0, max: Number.MAX_SAFE_INTEGER }) ?? 0;
+    const limit = count(query.text('limit')) ?? MOST_LISTED;
+    const from = count(query.text('next_page_token')) ?? 0;
     const names = [...(await loaded())].sort();
     const end = from + Math.min(limit, MOST_LISTED);
     exchange.json(
@@ -117,9 +135,22 @@ export function multiModelRoutes(deps: HttpDeps): readonly Route[] {
   ];
 }
 
+/** Of a body in JSON, or of the query, where there is none. */
+function readMembers(exchange: Exchange): Readonly<Record<string, unknown>> {
+  const query = new Query(exchange);
+  if (exchange.body.length === 0) return { model_name: query.text('model_name'), url: query.text('url') };
+  const document = parseJson(decodeText(exchange.body));
+  return isJsonObject(document) ? document : {};
+}
+
+/** What is no number is as if it were not there. */
+function count(text: string | undefined): number | undefined {
+  return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
 function notLoaded({ models }: HttpDeps, name: string): ServeryError {
   if (!models.snapshot.complete) return notThereYet(`Model ${quote(name)} is not loaded`);
-  return new ServeryError('MODEL_NOT_FOUND', `Model not found: ${quote(name)}`);
+  return new ServeryError('MODEL_NOT_FOUND', `Model not found: ${name}`);
 }
 
 /** @returns undefined when there is no artifact */

@@ -41,10 +41,10 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
     body: INVOCATION_BODY,
     errors: runtimeErrors,
     async handle(exchange) {
+      exchange.addHeader('x-amzn-requestid', exchange.requestId);
       requireSignature(deps, exchange);
       checkMembers(exchange);
       const chosen = choose(deps, exchange);
-      exchange.addHeader('x-amzn-requestid', exchange.requestId);
       await inItsWords(exchange, chosen, () => answer(exchange, chosen));
     },
   });

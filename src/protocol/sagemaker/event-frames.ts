@@ -21,16 +21,28 @@ export function payloadPart(payload: Uint8Array): Uint8Array {
   );
 }
 
-/** An answer that has failed after it had begun. */
-export function streamError(message: string): Uint8Array {
+/**
+ * An answer that has failed after it had begun: the model's own failure, or one of the server.
+ *
+ * @param failure as it would be answered to an invocation (see `failure.ts`)
+ */
+export function streamFailure(failure: string): Uint8Array {
+  const { Message, OriginalStatusCode: status } = JSON.parse(failure) as Said;
+  const isOfModel = status !== undefined;
+  const ErrorCode = status === 504 ? 'ModelInvocationTimeExceeded' : 'StreamBroken';
   return encodeFrame(
     [
       [':message-type', 'exception'],
-      [':exception-type', 'ModelStreamError'],
+      [':exception-type', isOfModel ? 'ModelStreamError' : 'InternalStreamFailure'],
       [':content-type', 'application/json'],
     ],
-    Buffer.from(JSON.stringify({ Message: message, ErrorCode: 'StreamBroken' })),
+    Buffer.from(JSON.stringify(isOfModel ? { Message, ErrorCode } : { Message })),
   );
+}
+
+interface Said {
+  readonly Message: string;
+  readonly OriginalStatusCode?: number;
 }
 
 function encodeFrame(headers: readonly (readonly [string, string])[], payload: Uint8Array): Uint8Array {

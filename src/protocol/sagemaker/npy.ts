@@ -121,11 +121,13 @@ function readHeader(body: Uint8Array): Header {
   const text = bytes.toString('latin1', start, start + length);
   const [, order = '', code = ''] = /'descr':\s*'([<>=|])([a-z][0-9]+)'/.exec(text) ?? [];
   const [, fortran] = /'fortran_order':\s*(True|False)/.exec(text) ?? [];
-  const [, axes] = /'shape':\s*\(([0-9,\s]*)\)/.exec(text) ?? [];
+  const [, axes] = /'shape':\s*\(([0-9L,\s]*)\)/.exec(text) ?? [];
   const type = Object.hasOwn(TYPES, code) ? TYPES[code] : undefined;
   if (type === undefined) throw unreadable('its type is not a number or boolean');
   if (fortran === undefined || axes === undefined) throw unreadable('its header lacks fortran_order or shape');
-  const shape = axes.split(',').flatMap((axis) => (axis.trim() === '' ? [] : [Number(axis)]));
+  // Python 2 wrote the sizes as its long integers.
+  const sizes = axes.split(',').map((axis) => axis.trim().replace(/L$/, ''));
+  const shape = sizes.flatMap((size) => (size === '' ? [] : [Number(size)]));
   if (shape.length > MOST_AXES || !Number.isSafeInteger(elementCount(shape))) {
     throw unreadable('its shape is too large');
   }

@@ -7,7 +7,8 @@ import type { NumericDatatype, Tensor } from '../../../src/core/tensor.ts';
 import { DEFAULT_DECODE_LIMITS } from '../../../src/protocol/json.ts';
 import { sagemakerOptions } from '../../../src/protocol/sagemaker/options.ts';
 import { chooseModel } from '../../../src/protocol/sagemaker/endpoints.ts';
-import { payloadPart } from '../../../src/protocol/sagemaker/event-frames.ts';
+import { payloadPart, streamFailure } from '../../../src/protocol/sagemaker/event-frames.ts';
+import { failureOf } from '../../../src/protocol/sagemaker/failure.ts';
 import { chooseAnswer, decodeInvocation, encodeInvocation } from '../../../src/protocol/sagemaker/invocation.ts';
 import { decodeNpy, encodeNpy } from '../../../src/protocol/sagemaker/npy.ts';
 import { fuzz } from '../../support/fuzz.ts';
@@ -181,6 +182,13 @@ describe("NumPy's arrays", () => {
     assert.deepEqual(data, inOrder);
   });
 
+  test('are read with the sizes that Python 2 wrote', () => {
+    const written = Buffer.from(encodeNpy({ datatype: 'FP32', shape: [1, 2], data: Float32Array.of(1, 2) }));
+    const old = Buffer.from(written.toString('latin1').replace('(1, 2), }  ', '(1L, 2L), }'), 'latin1');
+    const input = { name: 'x', datatype: 'FP32', shape: [null, 2] } as const;
+    assert.deepEqual(decodeNpy(old, input, DEFAULT_DECODE_LIMITS).shape, [1, 2]);
+  });
+
   test('are converted where every value fits', () => {
     const doubles = encodeNpy({ datatype: 'FP64', shape: [2], data: Float64Array.of(1, 2.5) });
     const to = (datatype: NumericDatatype) => () =>
@@ -189,6 +197,25 @@ describe("NumPy's arrays", () => {
     assert.throws(to('INT32'), /element 1 .* fraction/);
     assert.throws(to('BOOL'), /an array of FP64, expected BOOL/);
   });
+});
+
+test('a stream ends with the failure of the model, or with one of the server', () => {
+  const said = (...failure: Parameters<typeof failureOf>) => {
+    const frame = Buffer.from(streamFailure(failureOf(...failure).body)).toString('latin1');
+    return [/:exception-type\W+(\w+)/.exec(frame)?.[1], JSON.parse(/\{.*\}/.exec(frame)![0]) as unknown];
+  };
+  const failed = (status: number, code: string) =>
+    `Received server error (${status}) from model with message "{"error":"why","code":"${code}"}"`;
+  assert.deepEqual(said('HANDLER_FAILED', 'why', 500), [
+    'ModelStreamError',
+    { Message: failed(500, 'HANDLER_FAILED'), ErrorCode: 'StreamBroken' },
+  ]);
+  assert.deepEqual(said('DEADLINE_EXCEEDED', 'why', 504), [
+    'ModelStreamError',
+    { Message: failed(504, 'DEADLINE_EXCEEDED'), ErrorCode: 'ModelInvocationTimeExceeded' },
+  ]);
+  assert.deepEqual(said('SHUTTING_DOWN', 'why', 503), ['InternalStreamFailure', { Message: 'why' }]);
+  assert.deepEqual(said('INTERNAL', 'why', 500), ['InternalStreamFailure', { Message: 'why' }]);
 });
 
 test('a frame has the lengths, headers and checksums of an event stream', () => {
