@@ -45,6 +45,21 @@ const STRICT: InstancesDialect = {
   floatsText: valuesText,
 };
 
+/** A list of `inputs` says the same as one of `instances`, and so does its answer. */
+export const KSERVE: InstancesDialect = {
+  ...STRICT,
+  parse: (text) => withInstances(STRICT.parse(text)),
+  parseExactly: (text) => withInstances(STRICT.parseExactly(text)),
+};
+
+function withInstances(document: unknown): unknown {
+  if (!isJsonObject(document) || document['instances'] !== undefined || !Array.isArray(document['inputs'])) {
+    return document;
+  }
+  const { inputs, ...rest } = document;
+  return { ...rest, instances: inputs };
+}
+
 export interface InstancesRequest {
   readonly form: InstancesForm;
   /** Which of several signatures is asked for. */
@@ -155,6 +170,13 @@ export function decodeBodies(body: Uint8Array, signature: Signature): readonly N
     signature,
     instances.map((instance) => JSON.stringify(instance)),
   );
+}
+
+/** Whether a body has one instance, which is what a stream can answer. @throws {ServeryError} `INVALID_REQUEST` */
+export function isOneInstance(body: Uint8Array): boolean {
+  const document = parseJson(decodeText(body));
+  const instances = isJsonObject(document) ? (document['instances'] ?? document['inputs']) : undefined;
+  return Array.isArray(instances) && instances.length === 1;
 }
 
 /** By their outer lists: what differs within an instance shows when it is read. */

@@ -1,6 +1,7 @@
 /** KServe's first protocol over a real socket, where it is more than instances: CloudEvents, bodies, refusals. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { ownTable } from '../../src/http/routes.ts';
 import { openDoor, type Door } from '../support/http-door.ts';
 
 const PROTOCOLS = { protocols: { tensorflowServing: { enabled: false }, kserve: { enabled: true } } };
@@ -83,4 +84,69 @@ test('a model without an explainer says so', async () => {
   const response = await door.post('/v1/models/doubler:explain', DATA);
   const error = 'Cannot explain: model "doubler" has no explainer';
   assert.deepEqual([response.status, await response.json()], [501, { error }]);
+});
+
+test('a list of inputs is one of instances, and an object of them has its outputs', async () => {
+  await using door = await open();
+  const ask = async (body: unknown) => (await predict(door, body, {})).json();
+  assert.deepEqual(await ask({ inputs: [[1, 2]] }), { predictions: [[3, 6]] });
+  assert.deepEqual(await ask({ inputs: { x: [[1, 2]] } }), { outputs: [[3, 6]] });
+  assert.match(JSON.stringify(await ask({ inputs: [[1, 2]], instances: [[1, 2]] })), /got both/);
+});
+
+test('failures have the words of the original', async () => {
+  await using door = await open();
+  const cases: readonly (readonly [string, unknown, number, RegExp])[] = [
+    ['nobody:predict', DATA, 404, /^Model with name nobody does not exist\.$/],
+    ['nobody:explain', DATA, 404, /^Model with name nobody does not exist\.$/],
+    ['late:predict', DATA, 503, /^Model with name late is not ready\.$/],
+    ['doubler:predict', '{', 400, /^Unrecognized request format: it is not valid JSON/],
+    ['doubler:predict', '', 400, /^Unrecognized request format: The document is empty$/],
+    ['doubler:predict', { instances: [[1]] }, 400, /unexpected shape/],
+    ['failing:predict', DATA, 500, /^Model failing\/1 failed$/],
+  ];
+  for (const [target, body, status, message] of cases) {
+    const response = await door.post(`/v1/models/${target}`, body);
+    const { error } = (await response.json()) as { error: string };
+    assert.match(error, message);
+    assert.equal(response.status, status);
+  }
+  for (const [name, status, error] of [
+    ['nobody', 404, 'Model with name nobody does not exist.'],
+    ['late', 503, 'Model with name late is not ready.'],
+  ] as const) {
+    const response = await door.fetch(`/v1/models/${name}`);
+    assert.deepEqual([response.status, await response.json()], [status, { error }]);
+  }
+});
+
+test('a port of its own has both protocols, the metrics, and loads models', async () => {
+  await using door = await openDoor({}, undefined, { openTable: ownTable({ protocol: 'kserve', option: 'http' }) });
+  const read = async (path: string) => {
+    const response = await door.fetch(path);
+    return [response.status, await response.json()] as const;
+  };
+  assert.deepEqual(await read('/'), [200, { status: 'alive' }]);
+  const names = ['doubler', 'gated', 'iris', 'wide', 'scorer', 'failing', 'buggy', 'late'];
+  assert.deepEqual(await read('/v1/models'), [200, { models: names }]);
+  assert.deepEqual(await read('/v2/models'), [200, { models: names }]);
+  assert.deepEqual(await read('/v2/health/ready'), [200, { ready: true }]);
+  assert.deepEqual(await read('/v2/models/nobody'), [404, { error: 'Model with name nobody does not exist.' }]);
+  assert.deepEqual(await read('/unknown_path'), [404, { detail: 'Not Found' }]);
+  const inputs = [{ name: 'x', datatype: 'FP32', shape: [1, 2], data: [1, 2] }];
+  const inferred = await door.post('/v2/models/doubler/infer', { inputs });
+  assert.deepEqual(((await inferred.json()) as { outputs: { data: unknown }[] }).outputs[0]!.data, [3, 6]);
+  assert.equal((await door.fetch('/metrics')).status, 200);
+  for (const action of ['load', 'unload']) {
+    const response = await door.fetch(`/v2/repository/models/doubler/${action}`, { method: 'POST' });
+    assert.deepEqual([response.status, await response.json()], [200, { name: 'doubler', [action]: true }]);
+  }
+  const calls = [
+    ['metrics', 'kserve'],
+    ['load', 'doubler', undefined],
+    ['unload', 'doubler'],
+  ];
+  assert.deepEqual(door.control, calls);
+  const wrong = await door.fetch('/v1/models', { method: 'DELETE' });
+  assert.deepEqual([wrong.status, await wrong.json()], [405, { detail: 'Method Not Allowed' }]);
 });

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { freePort } from '../support/free-port.ts';
 import { makeModelArchive } from '../support/make-zip.ts';
-import { RISK, writeHandlers } from '../support/streaming-handlers.ts';
+import { RISK, SPELL, writeHandlers } from '../support/streaming-handlers.ts';
 import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
 
 const HERE = new URL('.', import.meta.url).pathname;
@@ -35,7 +35,7 @@ describe('foreign clients', () => {
     const hello = { command: ['node', '-e', 'console.log(1)'] };
     const jobs = { hello, hourly: { ...hello, schedule: { cron: '0 * * * *' } } };
     const metrics = { aliases: ['torchserve'] };
-    await writeHandlers(workspace.path, { risk: RISK });
+    await writeHandlers(workspace.path, { risk: RISK, spell: SPELL });
     mlflow = `127.0.0.1:${await freePort()}`;
     kserve = `127.0.0.1:${await freePort()}`;
     const protocols = {

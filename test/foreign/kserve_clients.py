@@ -89,7 +89,28 @@ async def over_its_own_port():
     await refused(client.explain(base, "risk", {"instances": [{"a": 1}]}), 400)
     await refused(client.explain(base, "no-such-model", {"instances": [{"a": 1}]}), 404)
     await client.close()
+    client = InferenceRESTClient(RESTConfig(protocol="v2", timeout=20))
+    assert await client.is_server_live(base) and await client.is_model_ready(base, "iris")
+    assert not await client.is_model_ready(base, "no-such-model")
+    x, _, _, _ = held_out("iris")
+    check("iris", *both(await client.infer(base, request("iris", "X", x, binary=True), "iris")))
+    await client.close()
     async with httpx.AsyncClient(base_url=base) as http:
+        async with http.stream("POST", "/v1/models/spell:predict", json={"instances": [{"word": "abc"}]}) as answer:
+            assert answer.status_code == 200 and "".join([part async for part in answer.aiter_text()]) == "a.b.c.", answer
+        answer = await http.post("/v1/models/spell:predict", json={"instances": [{"word": "ab"}, {"word": "c"}]})
+        assert answer.json() == {"predictions": ["a.b.", "c."]}, answer.text
+        assert (await http.post("/v1/models/no-such-model:predict", json={"instances": [1]})).json() == {
+            "error": "Model with name no-such-model does not exist."
+        }
+        metrics = (await http.get("/metrics")).text
+        for step in ("preprocess", "predict", "postprocess", "explain"):
+            assert f'request_{step}_seconds_bucket{{model_name="iris",le="0.005"}}' in metrics, step
+        assert 'request_explain_seconds_count{model_name="risk"} 0' not in metrics
+        assert (await http.post("/v2/repository/models/spell/unload")).json() == {"name": "spell", "unload": True}
+        assert (await http.get("/v1/models/spell")).status_code == 503
+        assert (await http.post("/v2/repository/models/spell/load", content=b"")).json() == {"name": "spell", "load": True}
+        assert (await http.get("/v1/models/spell")).json() == {"name": "spell", "ready": True}
         assert (await http.get("/v1/models")).json()["models"].count("iris") == 1
         assert (await http.get("/v1/models/iris")).json() == {"name": "iris", "ready": True}
         x, _, _, _ = held_out("iris")

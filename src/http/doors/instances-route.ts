@@ -44,13 +44,13 @@ export function answerInstances({ predict, models, options }: HttpDeps, dialect?
 }
 
 /** Why the model answers instances as it does: `{"explanations": […]}`, what its handler says of each. */
-export function explainInstances({ explain, models, options }: HttpDeps): AnswerBody {
+export function explainInstances({ explain, models, options }: HttpDeps, dialect: InstancesDialect): AnswerBody {
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
   return async (exchange, body) => {
     const ref = exchange.target!.model;
     const isRoute = models.describe(ref).route !== undefined;
     const { explanations } = await explainFor(exchange, explain, ref, (known) =>
-      isRoute ? decodeBodies(body, known) : decodeInstances(body, known, limits).tensors,
+      isRoute ? decodeBodies(body, known) : decodeInstances(body, known, limits, dialect).tensors,
     );
     return `{"explanations":[${explanations.join()}]}`;
   };
