@@ -9,6 +9,7 @@ import { ServeryError, quote } from '../core/errors.ts';
 import { isModelName, type ModelRef, type ModelVersion } from '../core/model.ts';
 import type { Signature } from '../core/signature.ts';
 import type { NamedTensor, Tensor } from '../core/tensor.ts';
+import { notThereYet } from '../models/snapshot.ts';
 import { DEFAULT_DECODE_LIMITS } from '../protocol/json.ts';
 import { classesOf, exampleTensors, valuesOf, type Example } from '../protocol/tensorflow-serving/examples.ts';
 import {
@@ -249,6 +250,8 @@ async function reload({ models, control }: GrpcDeps, message: Buffer): Promise<B
       `ServerModelConfig type not supported by HandleReloadConfigRequest. ${expected}`,
     );
   }
+  // What the list leaves out is unloaded: nobody knows yet what that would be.
+  if (!models.snapshot.complete) throw notThereYet('The workspace is not loaded');
   const known = models.snapshot.models.map(({ name }) => name);
   checkReload(wanted, known);
   for (const { name, policy } of wanted) if (hasLive(models, name)) checkVersions(models, name, policy);

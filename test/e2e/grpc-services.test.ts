@@ -239,6 +239,20 @@ describe('the services of the gRPC door', () => {
   });
 });
 
+it('say of nothing that it does not exist while the server starts, and unload nothing', async () => {
+  await using door = await openGrpcDoor();
+  using client = new GrpcClient(door.port);
+  door.beginStarting();
+  const unavailable = { code: status.UNAVAILABLE };
+  await assert.rejects(client.unary(inference.modelInfer, { modelName: 'doubler' }), unavailable);
+  const modelSpec = { name: 'doubler' };
+  await assert.rejects(client.unary(PredictionService.method.predict, { modelSpec }), unavailable);
+  const modelConfigList = { config: [{ name: 'doubler' }] };
+  const config = { config: { case: 'modelConfigList', value: modelConfigList } } as const;
+  await assert.rejects(client.unary(ModelService.method.handleReloadConfigRequest, { config }), unavailable);
+  assert.deepEqual(door.control, []);
+});
+
 describe('health watchers', () => {
   it('hear of every change, and that the server stops', async () => {
     const clock = new ManualClock();

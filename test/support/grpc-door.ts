@@ -19,7 +19,7 @@ import { createGrpcServer, type GrpcDeps, type GrpcServer } from '../../src/grpc
 import { ByteBudget } from '../../src/listening/byte-budget.ts';
 import type { ControlApi, VersionStatistics } from '../../src/models/control-api.ts';
 import { LiveVersion } from '../../src/models/live-version.ts';
-import type { Snapshot, VersionDescriptor, VersionEntry } from '../../src/models/snapshot.ts';
+import { notThereYet, type Snapshot, type VersionDescriptor, type VersionEntry } from '../../src/models/snapshot.ts';
 import type { RunCall } from '../../src/runtime/runtime.ts';
 import { stack } from '../../src/runtime/stack.ts';
 import { createStream } from '../../src/serving/stream.ts';
@@ -61,6 +61,8 @@ export interface GrpcDoor extends AsyncDisposable {
   /** Calls of the control thread, in order. */
   readonly control: readonly unknown[][];
   setReady(ready: boolean): void;
+  /** What is not there may still come. */
+  beginStarting(): void;
 }
 
 export interface DoorSettings {
@@ -107,6 +109,7 @@ export async function openGrpcDoor({
     gate,
     control,
     setReady: models.setReady,
+    beginStarting: models.beginStarting,
     async [Symbol.asyncDispose]() {
       gate.open();
       await server.close(0);
@@ -189,6 +192,7 @@ function testModels(gate: Gate): Record<string, Record<number, TestModel>> {
 type Models = GrpcDeps['models'] & {
   acquire(ref: ModelRef): LiveVersion;
   setReady(ready: boolean): void;
+  beginStarting(): void;
 };
 
 function createModels(models: Record<string, Record<number, TestModel>>): Models {
@@ -210,6 +214,7 @@ function createModels(models: Record<string, Record<number, TestModel>>): Models
   const entry: Models['entry'] = (name) => {
     const found = snapshot.models.find((model) => model.name === name);
     if (found !== undefined) return found;
+    if (!snapshot.complete) throw notThereYet('The model is not found');
     throw new ServeryError('MODEL_NOT_FOUND', 'Request for unknown model');
   };
   const find = (ref: ModelRef): LiveVersion => {
@@ -231,6 +236,7 @@ function createModels(models: Record<string, Record<number, TestModel>>): Models
     describe: (ref) => find(ref).descriptor,
     acquire: (ref) => find(ref).acquire(),
     setReady: (ready) => void (snapshot = { ...snapshot, sequence: snapshot.sequence + 1, ready }),
+    beginStarting: () => void (snapshot = { sequence: 0, ready: false, complete: false, models: [] }),
   };
 }
 

@@ -33,8 +33,6 @@ export const kserveDoor: CreateDoor = (deps, isDraining) => {
   const explain = inKind(explainInstances(deps, KSERVE));
   const stream = streamer(deps);
   const get = (path: string, handle: Route['handle']): Route => ({ method: 'GET', path, scope: 'read', handle });
-  const sendNames = (exchange: Exchange) =>
-    exchange.json(JSON.stringify({ models: models.snapshot.models.map(({ name }) => name) }));
   const routes: readonly Route[] = [
     {
       method: 'POST',
@@ -49,7 +47,9 @@ export const kserveDoor: CreateDoor = (deps, isDraining) => {
         return isStream ? stream(exchange) : predict(exchange);
       },
     },
-    get('/v1/models', sendNames),
+    get('/v1/models', (exchange) =>
+      exchange.json(JSON.stringify({ models: models.snapshot.models.map(({ name }) => name) })),
+    ),
     get('/v1/models/:model', sendReadiness),
   ];
 
@@ -65,7 +65,6 @@ export const kserveDoor: CreateDoor = (deps, isDraining) => {
       ...get('/metrics', async (exchange) => exchange.send(200, METRICS_TYPE, await deps.control.metrics('kserve'))),
       whileDraining: true,
     },
-    get('/v2/models', sendNames),
     ...oipRoutes(deps, isDraining),
     ...inferRoutes(deps),
     ...repositoryRoutes(deps),
