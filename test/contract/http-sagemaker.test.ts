@@ -54,6 +54,30 @@ describe("SageMaker's client", () => {
     assert.equal(Buffer.from(npy.Body ?? []).toString('latin1', 1, 6), 'NUMPY');
   });
 
+  test('sends a handler with a route of its own the body that it knows', async () => {
+    await using door = await openDoor();
+    const score = (input: Partial<InvokeEndpointCommandInput>) => ask(door, { EndpointName: 'scorer', ...input });
+    const jsonlines = 'application/jsonlines';
+    for (const [input, body, type] of [
+      [{ Body: '{"amount":5}' }, '{"score":0.05}', 'application/json'],
+      [{ Body: '{"amount":5}', ContentType: undefined }, '{"score":0.05}', 'application/json'],
+      [{ Body: '{"amount":5}', Accept: jsonlines }, '{"score":0.05}\n', jsonlines],
+      [{ Body: '{"amount":5}\r\n{"amount":7}', ContentType: jsonlines }, '{"score":0.05}\n{"score":0.07}\n', jsonlines],
+    ] as const) {
+      const got = await score(input);
+      assert.equal(text(got.Body), body);
+      assert.equal(got.ContentType, type);
+    }
+    const model = (OriginalStatusCode: number) => ({ name: 'ModelError', OriginalStatusCode });
+    await assert.rejects(score({ Body: '{"amount":"x"}' }), { ...model(400), OriginalMessage: /expected a number/ });
+    await assert.rejects(score({ Body: '{' }), model(400));
+    await assert.rejects(score({ Body: '', ContentType: jsonlines }), model(400));
+    await assert.rejects(score({ Body: '1,2', ContentType: 'text/csv' }), model(415));
+    await assert.rejects(score({ Body: '{"amount":5}', Accept: 'text/csv' }), model(415));
+    const two = { Body: '{"amount":5}\n{"amount":7}', ContentType: jsonlines, Accept: 'application/json' };
+    assert.equal(text((await score(two)).Body), '[{"score":0.05},{"score":0.07}]');
+  });
+
   test('reads an answer as a stream of events', async () => {
     await using door = await openDoor();
     const { Body, ContentType } = await client(door).send(

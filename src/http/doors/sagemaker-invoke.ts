@@ -6,7 +6,10 @@ import { decodeText } from '../../protocol/json.ts';
 import { payloadPart, streamFailure } from '../../protocol/sagemaker/event-frames.ts';
 import {
   chooseAnswer,
+  chooseBodyType,
+  decodeBodies,
   decodeInvocation,
+  encodeAnswers,
   encodeInvocation,
   INVOCATION_TYPES,
   type Invocation,
@@ -26,17 +29,29 @@ export interface Answer {
   readonly body: string | Uint8Array;
 }
 
-export function invoker({ predict, options, protocols }: HttpDeps) {
+export function invoker({ predict, models, options, protocols }: HttpDeps) {
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
   const { defaultAccept } = protocols.sagemaker;
-  return async (exchange: Exchange, ref: ModelRef): Promise<Answer> => {
-    const { accept } = exchange.headers;
+  const acceptOf = ({ headers: { accept } }: Exchange) => {
     const isOpen = accept === undefined || accept.trim() === '' || accept.trim() === '*/*';
+    return isOpen ? defaultAccept : accept;
+  };
+
+  /** A handler with a route of its own says for itself what a body is. */
+  async function invokeBodies(exchange: Exchange, ref: ModelRef): Promise<Answer> {
+    const bodies = decodeBodies(exchange.body, exchange.mediaType);
+    const type = chooseBodyType(acceptOf(exchange), bodies);
+    const { outputs } = await predictFor(exchange, predict, ref, (signature) => bodyInput(signature, bodies.texts));
+    return { type, body: encodeAnswers(readAnswers(outputs), type) };
+  }
+
+  return async (exchange: Exchange, ref: ModelRef): Promise<Answer> => {
+    if (models.describe(ref).route !== undefined) return invokeBodies(exchange, ref);
     let invocation: Invocation | undefined;
     let type: Invocation['type'] = 'application/json';
     const answer = await predictFor(exchange, predict, ref, (signature) => {
       invocation = decodeInvocation(exchange.body, exchange.mediaType, signature, limits);
-      type = chooseAnswer(isOpen ? defaultAccept : accept, invocation.type, signature);
+      type = chooseAnswer(acceptOf(exchange), invocation.type, signature);
       return invocation.tensors;
     });
     return { type, body: encodeInvocation(answer, type, invocation!.form) };

@@ -81,6 +81,45 @@ export function decodeInvocation(
   }
 }
 
+export interface Bodies {
+  readonly texts: readonly string[];
+  readonly type: AnswerType;
+}
+
+/**
+ * Bodies for a handler with a route of its own: the whole as JSON, or one in each line.
+ *
+ * @throws {ServeryError} `UNSUPPORTED_MEDIA_TYPE`, `INVALID_REQUEST`
+ */
+export function decodeBodies(body: Uint8Array, mediaType: string): Bodies {
+  const type = typeOf(body, mediaType);
+  if (type === 'application/json') return { texts: [decodeText(body)], type };
+  if (type === 'application/jsonlines') {
+    const texts = decodeText(body)
+      .split('\n')
+      .filter((line) => line.trim() !== '');
+    if (texts.length > 0) return { texts, type };
+    throw new ServeryError('INVALID_REQUEST', 'Cannot read the body: it has no line');
+  }
+  const expected = 'application/json or application/jsonlines';
+  throw new ServeryError('UNSUPPORTED_MEDIA_TYPE', `Cannot read the body: it is ${type}, expected ${expected}`, {
+    hint: 'The model takes JSON of its own.',
+  });
+}
+
+/** @throws {ServeryError} `UNSUPPORTED_MEDIA_TYPE` when an answer that is JSON is not wanted */
+export function chooseBodyType(accept: string | undefined, { type }: Bodies): AnswerType {
+  return choose(accept, type, BODY_ANSWERS);
+}
+
+const BODY_ANSWERS = ['application/json', 'application/jsonlines'] as const;
+
+/** @param answers JSON texts; several in one document are a list */
+export function encodeAnswers(answers: readonly string[], type: AnswerType): string {
+  if (type !== 'application/json') return answers.map((answer) => `${answer}\n`).join('');
+  return answers.length === 1 ? answers[0]! : `[${answers.join()}]`;
+}
+
 function typeOf(body: Uint8Array, mediaType: string): AnswerType {
   // The client in JavaScript declares this where its caller declares nothing.
   if (mediaType === 'application/octet-stream') return isNpy(body) ? 'application/x-npy' : 'application/json';
@@ -135,7 +174,14 @@ function decodeList(text: string, signature: Signature, limits: DecodeLimits): r
 export function chooseAnswer(accept: string | undefined, asked: AnswerType, { outputs }: Signature): AnswerType {
   // An array has one output, and no texts: those would be pickles.
   const hasArray = outputs.length === 1 && outputs[0]?.datatype !== 'BYTES';
-  const possible = ANSWERS.filter((type) => type !== 'application/x-npy' || hasArray);
+  return choose(
+    accept,
+    asked,
+    ANSWERS.filter((type) => type !== 'application/x-npy' || hasArray),
+  );
+}
+
+function choose(accept: string | undefined, asked: AnswerType, possible: readonly AnswerType[]): AnswerType {
   const first = possible.includes(asked) ? [asked, ...possible] : possible;
   if (accept === undefined || accept.trim() === '') return first[0]!;
   for (const part of accept.toLowerCase().split(',')) {
@@ -148,7 +194,7 @@ export function chooseAnswer(accept: string | undefined, asked: AnswerType, { ou
   }
   throw new ServeryError(
     'UNSUPPORTED_MEDIA_TYPE',
-    `Cannot answer as ${quote(accept)}: expected ${possible.slice(0, -1).join(', ')} or ${possible.at(-1)}`,
+    `Cannot answer as ${quote(accept)}: expected ${possible.join(', ').replace(/, ([^,]*)$/, ' or $1')}`,
     { hint: 'Set Accept in the call.' },
   );
 }
