@@ -1,5 +1,6 @@
 /** Handlers that stream, in a whole server: every form of the answer, slow clients, clients that leave, failures. */
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, credentials, status } from '@grpc/grpc-js';
@@ -15,6 +16,8 @@ describe('a handler that streams', () => {
   before(async () => {
     workspace = await workspaceWith({});
     await writeHandlers(workspace.path, { talk: TALK, spell: SPELL });
+    const metrics = { aliases: ['triton', 'torchserve'] };
+    await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ metrics }));
     server = await startServer(workspace.path, { args: ['--set', 'frontEnds=2', '--set', 'defaultTimeout=1s'] });
   });
   after(async () => {
@@ -181,6 +184,31 @@ describe('a handler that streams', () => {
     const refused = { name: 'ModelError', OriginalStatusCode: 400 };
     await assert.rejects(ask('talk', { say: 'unheard' }), refused);
     client.destroy();
+  });
+
+  it('is measured until its first chunk', async () => {
+    const read = async () => {
+      const text = await (await fetch(`${server.http}/metrics`)).text();
+      const value = (series: string) =>
+        Number(
+          text
+            .split('\n')
+            .find((line) => line.startsWith(series))
+            ?.split(' ')
+            .at(-1),
+        );
+      const first = (suffix: string) => value(`nv_inference_first_response_histogram_ms_${suffix}`);
+      const loadMs = value('WorkerLoadTime{WorkerName="W-talk_1"');
+      const labels = 'model="talk",version="1"';
+      return { count: first(`count{${labels}}`), sum: first(`sum{${labels}}`), loadMs };
+    };
+    const before = await read();
+    // All of it takes a second.
+    assert.equal(await (await talk('ten')).text(), '0 1 2 3 4 5 6 7 8 9 ');
+    const after = await read();
+    assert.equal(after.count, before.count + 1);
+    assert.ok(after.sum > before.sum && after.sum - before.sum < 700, `${after.sum - before.sum} ms`);
+    assert.ok(after.loadMs > 0, `${after.loadMs} ms`);
   });
 
   it("is an answer in chunks to TorchServe's clients", async () => {
