@@ -189,14 +189,10 @@ describe('a handler that streams', () => {
   it('is measured until its first chunk', async () => {
     const read = async () => {
       const text = await (await fetch(`${server.http}/metrics`)).text();
-      const value = (series: string) =>
-        Number(
-          text
-            .split('\n')
-            .find((line) => line.startsWith(series))
-            ?.split(' ')
-            .at(-1),
-        );
+      const value = (series: string) => {
+        const line = text.split('\n').find((candidate) => candidate.startsWith(series));
+        return Number(line?.split(' ').at(-1) ?? 0);
+      };
       const first = (suffix: string) => value(`nv_inference_first_response_histogram_ms_${suffix}`);
       const loadMs = value('WorkerLoadTime{WorkerName="W-talk_1"');
       const labels = 'model="talk",version="1"';
