@@ -3,7 +3,7 @@ import { chunkBody } from '../../core/chunk.ts';
 import { bodyInput, readAnswers } from '../../core/handler-envelope.ts';
 import type { ModelRef } from '../../core/model.ts';
 import { decodeText } from '../../protocol/json.ts';
-import { payloadPart, streamFailure } from '../../protocol/sagemaker/event-frames.ts';
+import { payloadParts, streamFailure } from '../../protocol/sagemaker/event-frames.ts';
 import {
   chooseAnswer,
   chooseBodyType,
@@ -80,7 +80,7 @@ const FRAMES: ChunkForm = {
   contentType: () => EVENT_STREAM,
   encode(chunk) {
     const body = chunkBody(chunk);
-    return payloadPart(typeof body === 'string' ? Buffer.from(body) : body);
+    return payloadParts(typeof body === 'string' ? Buffer.from(body) : body);
   },
   lastWords: streamFailure,
   saysFailures: true,

@@ -7,7 +7,7 @@ import { presentedKey } from '../../core/api-keys.ts';
 import { wallClock } from '../../core/clock.ts';
 import { ServeryError } from '../../core/errors.ts';
 import { chooseModel, endpointNotFound, variantNotFound, type Chosen } from '../../protocol/sagemaker/endpoints.ts';
-import { payloadPart } from '../../protocol/sagemaker/event-frames.ts';
+import { payloadParts } from '../../protocol/sagemaker/event-frames.ts';
 import { failureOf } from '../../protocol/sagemaker/failure.ts';
 import { checkSignature } from '../../protocol/sagemaker/signature.ts';
 import type { HttpDeps } from '../deps.ts';
@@ -69,7 +69,7 @@ export const sagemakerDoor: CreateDoor = (deps, isDraining) => {
       }
       const { type, body } = await invoke(exchange, model);
       const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-      exchange.send(200, EVENT_STREAM, payloadPart(bytes), ['x-amzn-sagemaker-content-type', type, VARIANT, variant]);
+      exchange.send(200, EVENT_STREAM, payloadParts(bytes), ['x-amzn-sagemaker-content-type', type, VARIANT, variant]);
     }),
     { ...call('async-invocations', acceptor(deps)), errors: asyncErrors },
   ];

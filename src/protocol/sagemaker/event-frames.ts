@@ -9,16 +9,23 @@ const PRELUDE_BYTES = 12;
 const CHECKSUM_BYTES = 4;
 const TEXT_TYPE = 7;
 
-/** A part of an answer. */
-export function payloadPart(payload: Uint8Array): Uint8Array {
-  return encodeFrame(
-    [
-      [':message-type', 'event'],
-      [':event-type', 'PayloadPart'],
-      [':content-type', 'application/octet-stream'],
-    ],
-    payload,
-  );
+/** The client for Python refuses frames beyond 24 MiB, and all hold each as a whole. */
+const LARGEST_PART_BYTES = 1024 * 1024;
+
+const PART_HEADERS = [
+  [':message-type', 'event'],
+  [':event-type', 'PayloadPart'],
+  [':content-type', 'application/octet-stream'],
+] as const;
+
+/** A piece of an answer, in as many parts as it takes. */
+export function payloadParts(payload: Uint8Array): Uint8Array {
+  if (payload.length <= LARGEST_PART_BYTES) return encodeFrame(PART_HEADERS, payload);
+  const frames: Uint8Array[] = [];
+  for (let from = 0; from < payload.length; from += LARGEST_PART_BYTES) {
+    frames.push(encodeFrame(PART_HEADERS, payload.subarray(from, from + LARGEST_PART_BYTES)));
+  }
+  return Buffer.concat(frames);
 }
 
 /**

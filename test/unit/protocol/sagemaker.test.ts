@@ -7,7 +7,7 @@ import type { NumericDatatype, Tensor } from '../../../src/core/tensor.ts';
 import { DEFAULT_DECODE_LIMITS } from '../../../src/protocol/json.ts';
 import { sagemakerOptions } from '../../../src/protocol/sagemaker/options.ts';
 import { chooseModel } from '../../../src/protocol/sagemaker/endpoints.ts';
-import { payloadPart, streamFailure } from '../../../src/protocol/sagemaker/event-frames.ts';
+import { payloadParts, streamFailure } from '../../../src/protocol/sagemaker/event-frames.ts';
 import { failureOf } from '../../../src/protocol/sagemaker/failure.ts';
 import { chooseAnswer, decodeInvocation, encodeInvocation } from '../../../src/protocol/sagemaker/invocation.ts';
 import { decodeNpy, encodeNpy } from '../../../src/protocol/sagemaker/npy.ts';
@@ -219,12 +219,29 @@ test('a stream ends with the failure of the model, or with one of the server', (
 });
 
 test('a frame has the lengths, headers and checksums of an event stream', () => {
-  const frame = Buffer.from(payloadPart(Buffer.from('hello')));
+  const frame = Buffer.from(payloadParts(Buffer.from('hello')));
   assert.equal(frame.readUInt32BE(0), frame.length);
   assert.equal(frame.length, frame.readUInt32BE(4) + 5 + 16);
   assert.equal(frame.readUInt32BE(8), crc32(frame.subarray(0, 8)));
   assert.equal(frame.readUInt32BE(frame.length - 4), crc32(frame.subarray(0, -4)));
   assert.equal(frame.toString('latin1', 12, 12 + 22), '\x0d:message-type\x07\x00\x05event');
+});
+
+test('what is larger than a client takes at once comes in several frames', () => {
+  const payload = Buffer.alloc(2.5 * 2 ** 20, 'abcdefg');
+  const frames = Buffer.from(payloadParts(payload));
+  const parts: Buffer[] = [];
+  for (let from = 0; from < frames.length;) {
+    const frame = frames.subarray(from, from + frames.readUInt32BE(from));
+    assert.equal(frame.readUInt32BE(frame.length - 4), crc32(frame.subarray(0, -4)));
+    parts.push(frame.subarray(12 + frame.readUInt32BE(4), -4));
+    from += frame.length;
+  }
+  assert.deepEqual(
+    parts.map(({ length }) => length),
+    [2 ** 20, 2 ** 20, 2 ** 19],
+  );
+  assert.ok(Buffer.concat(parts).equals(payload));
 });
 
 describe('endpoints', () => {
