@@ -39,7 +39,7 @@ function statusOf(code: ErrorCode | 'OK'): string {
 /** Its histograms of batches end at 8192 rows. */
 const BATCH_BOUNDS = ROW_BOUNDS.slice(0, 14);
 
-export function tensorflowServingMetrics({ models }: AliasSource): readonly PrintedMetric[] {
+export function tensorflowServingMetrics({ models, total }: AliasSource): readonly PrintedMetric[] {
   type Labels = Readonly<Record<string, string>>;
   const perModel = (
     name: string,
@@ -112,6 +112,10 @@ export function tensorflowServingMetrics({ models }: AliasSource): readonly Prin
       'Runs of the engine.',
       models.map(({ name, numbers }) => ({ labels: { model_name: name }, value: numbers[AT.runs]! })),
     ),
+    counter(':tensorflow:core:graph_runs', 'Runs of all models.', [{ labels: {}, value: total.numbers[AT.runs]! }]),
+    counter(':tensorflow:core:graph_run_time_usecs', 'Time of these runs, in microseconds.', [
+      { labels: {}, value: [...total.sizes.values()].reduce((sum, { runMs }) => sum + runMs * 1000, 0) },
+    ]),
   ];
 }
 

@@ -98,6 +98,8 @@ const EXPECTED: Readonly<Record<MetricAlias, readonly string[]>> = {
     ':tensorflow:serving:batching_session:processed_batch_size_bucket{model_name="iris",le="8192"} 2',
     ':tensorflow:serving:batching_session:padding_size_sum{model_name="iris"} 2',
     ':tensorflow:serving:batching_session:wrapped_run_count{model_name="iris"} 2',
+    ':tensorflow:core:graph_runs 4',
+    ':tensorflow:core:graph_run_time_usecs 20000',
   ],
   kserve: [
     'request_predict_seconds_bucket{model_name="iris",le="0.005"} 4',
