@@ -1,6 +1,8 @@
 /** Vertex AI's paths over a real socket. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { ServeryError } from '../../src/core/errors.ts';
+import { predictionDone } from '../../src/core/events.ts';
 import { openDoor, type Door } from '../support/http-door.ts';
 
 const LOCATION = 'projects/p/locations/us-central1';
@@ -159,6 +161,47 @@ describe('Vertex AI', () => {
     const [refused, unknown] = await post(door, at('doubler:directPredict'), { inputs, other_thing: 1 });
     assert.equal(refused, 400);
     assert.match(JSON.stringify(unknown), /Unknown name \\"other_thing\\": Cannot find field\./);
+  });
+
+  test('passes a raw direct prediction on to the method that it names, which counts it', async () => {
+    const asked: unknown[] = [];
+    await using door = await openDoor({}, undefined, {
+      rpc: (path) => {
+        if (path !== '/a.Service/Method') return undefined;
+        return async (message, call) => {
+          asked.push([message.toString(), call.deadline === undefined]);
+          if (message.length === 0) throw new ServeryError('INVALID_INPUT', 'It is empty');
+          return Buffer.from([0xff, 0xfe]);
+        };
+      },
+    });
+    const counted: (string | undefined)[] = [];
+    using _ = predictionDone.subscribe(({ code }) => counted.push(code));
+    const input = Buffer.from('in').toString('base64');
+    const path = at('doubler:directRawPredict');
+    for (const methodName of ['/a.Service/Method', '/a.Service/Method/', 'a.Service/Method']) {
+      assert.deepEqual(await post(door, path, { methodName, input }), [200, { output: '//4=' }]);
+    }
+    assert.deepEqual(await post(door, path, { method_name: '/a.Service/Method', input, endpoint: 'any' }), [
+      200,
+      { output: '//4=' },
+    ]);
+    assert.deepEqual(asked, Array(4).fill(['in', true]));
+    assert.equal((await post(door, path, { methodName: '/a.Service/Method' }))[0], 400);
+    assert.deepEqual(counted, []);
+    for (const [body, status, message] of [
+      [{ methodName: '/a.Service/Other', input }, 501, /no method .* that predicts/],
+      [{ methodName: 1, input }, 400, /"methodName" to be text/],
+      [{ methodName: '/a.Service/Method', input: '?' }, 400, /"input" to be bytes in base64/],
+      [{ methodName: '/a.Service/Method', inputs: [] }, 400, /Unknown name "inputs"/],
+      [[], 400, /Root element must be a message/],
+    ] as const) {
+      const [code, answer] = await post(door, path, body);
+      assert.match((answer as { error: { message: string } }).error.message, message);
+      assert.equal(code, status);
+    }
+    assert.deepEqual(counted, ['UNSUPPORTED', ...Array<string>(4).fill('INVALID_REQUEST')]);
+    assert.equal((await post(door, at('nobody:directRawPredict'), { methodName: '/a.Service/Method' }))[0], 404);
   });
 
   test('says of nothing that it does not exist while the server starts', async () => {

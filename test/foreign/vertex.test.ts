@@ -7,7 +7,12 @@ import { get } from 'node:https';
 import { after, before, describe, it, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { v1, type protos } from '@google-cloud/aiplatform';
+import {
+  ModelInferRequestSchema,
+  ModelInferResponseSchema,
+} from '../../src/protocol/open-inference-grpc/gen/open_inference_pb.ts';
 import { ADD, RISK, SPELL, TALK, writeHandlers } from '../support/streaming-handlers.ts';
 import { startServer, workspaceWith, type RunningServer } from '../support/workspace-server.ts';
 
@@ -119,6 +124,18 @@ describe('clients of Vertex AI', () => {
       assert.deepEqual([given['a']!.numberValue, given['b']!.numberValue], [2, 2]);
       assert.equal(explained.predictions![0]!.numberValue, 4);
       await assert.rejects(client.explain({ endpoint: endpoint('iris'), instances: [instance] }), { code: 12 });
+      const tensor = { name: 'X', datatype: 'FP32', shape: [1n, 4n], contents: { fp32Contents: [5.1, 3.5, 1.4, 0.2] } };
+      const message = create(ModelInferRequestSchema, { modelName: 'iris', inputs: [tensor] });
+      const [passedOn] = await client.directRawPredict({
+        endpoint: endpoint('iris'),
+        methodName: '/inference.GRPCInferenceService/ModelInfer/',
+        input: toBinary(ModelInferRequestSchema, message),
+      });
+      const inferred = fromBinary(ModelInferResponseSchema, passedOn.output as Uint8Array);
+      assert.deepEqual(
+        [inferred.modelName, inferred.outputs.map(({ name }) => name)],
+        ['iris', ['label', 'probabilities']],
+      );
       const method = { endpoint: endpoint('iris'), methodName: '/no.Such/Method', input: Buffer.alloc(0) };
       await assert.rejects(client.directRawPredict(method), { code: 12 });
       if (form === 'gRPC') {

@@ -9,6 +9,7 @@ import { encodeEnvelope, type HandlerEnvelope } from '../../src/core/handler-env
 import { ServeryError } from '../../src/core/errors.ts';
 import type { Signature } from '../../src/core/signature.ts';
 import type { BytesElement, Tensor } from '../../src/core/tensor.ts';
+import type { RpcMethods } from '../../src/http/deps.ts';
 import { httpOptions, type HttpOptions } from '../../src/http/options.ts';
 import type { OpenTable } from '../../src/http/routes.ts';
 import { createHttpServer, type HttpDeps, type HttpServer, type ReadModels } from '../../src/http/server.ts';
@@ -82,6 +83,8 @@ export interface DoorSettings {
   readonly protocols?: ProtocolInput;
   /** What it answers; everything by default. */
   readonly openTable?: OpenTable;
+  /** Methods of gRPC; none by default. */
+  readonly rpc?: RpcMethods;
 }
 
 export async function openDoor(
@@ -94,6 +97,7 @@ export async function openDoor(
     ownerKeyHash,
     protocols = {},
     openTable,
+    rpc = () => undefined,
   }: DoorSettings = {},
 ): Promise<Door> {
   const gate = new Gate();
@@ -112,7 +116,7 @@ export async function openDoor(
     bufferedBytes,
     keys: createKeyRing(auth, ownerKeyHash),
     openapi: async () => ({ contentType: 'application/json', body: '{"openapi":"3.1.0"}' }),
-    rpc: () => undefined,
+    rpc,
     docs: async () => ({ contentType: 'text/html; charset=utf-8', body: '<!doctype html>' }),
   };
   const server = createHttpServer(deps, openTable);
