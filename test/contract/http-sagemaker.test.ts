@@ -197,6 +197,11 @@ describe('asynchronous invocations', () => {
     const { headers, body, ttlMs, timeoutMs } = orders[1]!;
     assert.deepEqual(headers, { 'content-type': 'application/octet-stream' });
     assert.deepEqual([text(body as Uint8Array), ttlMs, timeoutMs], ['[[1,2]]', 60_000, 3_600_000]);
+    const nobody = { EndpointName: 'nobody' };
+    await assert.rejects(invoke(door, nobody), { name: 'ValidationError' });
+    door.beginStarting();
+    assert.equal((await invoke(door, nobody)).$metadata.httpStatusCode, 202);
+    assert.equal(orders.length, 3);
   });
 
   test('are refused as a fault of the client, or put off where too many wait', async () => {

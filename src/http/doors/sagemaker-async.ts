@@ -23,7 +23,8 @@ export function acceptor({ models, requests, protocols }: HttpDeps) {
       });
     }
     refuseNames(exchange);
-    models.entry(model.name);
+    // While the server starts nobody knows, and the request waits for its model anyway.
+    if (models.snapshot.complete) models.entry(model.name);
     const id = randomUUID();
     const inferenceId = textHeader(exchange, 'inference-id') ?? id;
     const { output, failure } = await requests.storeRequest({
