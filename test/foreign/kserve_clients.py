@@ -98,6 +98,9 @@ async def over_its_own_port():
     async with httpx.AsyncClient(base_url=base) as http:
         async with http.stream("POST", "/v1/models/spell:predict", json={"instances": [{"word": "abc"}]}) as answer:
             assert answer.status_code == 200 and "".join([part async for part in answer.aiter_text()]) == "a.b.c.", answer
+        headers, body = to_binary(CloudEvent({"type": "question", "source": "here"}, {"instances": [{"word": "ab"}]}))
+        answer = await http.post("/v1/models/spell:predict", headers={"content-type": "application/json", **headers}, content=body)
+        assert from_http(answer.headers, answer.content).data == {"predictions": ["a.b."]}, answer.text
         answer = await http.post("/v1/models/spell:predict", json={"instances": [{"word": "ab"}, {"word": "c"}]})
         assert answer.json() == {"predictions": ["a.b.", "c."]}, answer.text
         assert (await http.post("/v1/models/no-such-model:predict", json={"instances": [1]})).json() == {

@@ -43,7 +43,9 @@ export const kserveDoor: CreateDoor = (deps, isDraining) => {
       model: ({ target = '' }) => parseModelRef(splitTarget(target).name),
       handle(exchange) {
         if (splitTarget(exchange.param('target')).verb === 'explain') return explain(exchange);
-        const isStream = models.describe(exchange.target!.model).streams === true && isOneInstance(exchange.body);
+        const { streams } = models.describe(exchange.target!.model);
+        // An event is answered by one, whatever the model could do.
+        const isStream = streams === true && !isEvent(exchange) && isOneInstance(exchange.body);
         return isStream ? stream(exchange) : predict(exchange);
       },
     },
@@ -71,6 +73,10 @@ export const kserveDoor: CreateDoor = (deps, isDraining) => {
   ];
   return { shared: routes, own, errors };
 };
+
+function isEvent({ headers, mediaType, body }: Exchange): boolean {
+  return readEvent(headers, mediaType, body).form !== undefined;
+}
 
 /** What comes as a CloudEvent is answered as one. */
 function inKind(answer: AnswerBody): (exchange: Exchange) => Promise<void> {
