@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ServeryError, quote } from '../core/errors.ts';
-import { scoringRows } from '../protocol/mlflow/scoring-request.ts';
+import { scoringRows } from '../protocol/mlflow/envelope.ts';
 
 /** ES2026, which the compiler's library does not know yet. */
 const rawJson = (JSON as unknown as { rawJSON(text: string): object }).rawJSON;

@@ -5,7 +5,7 @@
 import type { DecodeLimits } from '../json.ts';
 import { countAllKeys, decodeText, isJsonObject, parseJson, refuseDuplicateKeys } from '../json.ts';
 import { invalid } from './frames.ts';
-import { scoringRows } from './scoring-request.ts';
+import { scoringRows } from './envelope.ts';
 
 /** By one of these MLflow knows that the whole object is meant. */
 const WHOLE = ['messages', 'prompt', 'input'];
