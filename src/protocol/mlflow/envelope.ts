@@ -3,9 +3,10 @@ import { ServeryError } from '../../core/errors.ts';
 import { parseJson, parseJsonExactly } from '../json.ts';
 import type { Rows } from './coercion.ts';
 import { PROTOCOL_CHANGE } from './content-type.ts';
-import { invalid, rowsOfColumns, rowsOfSplit } from './frames.ts';
-import { listed } from './missing.ts';
-import { isRecord } from './python-json.ts';
+import { rowsOfColumns, rowsOfSplit } from './frames.ts';
+import { kindOf } from './numpy-values.ts';
+import { isRecord, pythonNames } from './python-json.ts';
+import { invalid } from './scoring-failure.ts';
 
 export const ENVELOPES = ['dataframe_split', 'dataframe_records', 'instances', 'inputs'] as const;
 export type Envelope = (typeof ENVELOPES)[number];
@@ -20,11 +21,12 @@ export function envelopeOf(document: unknown): Envelope {
   const [envelope, another] = isObject ? ENVELOPES.filter((key) => Object.hasOwn(document, key)) : [];
   if (envelope !== undefined && another === undefined) return envelope;
   const fields = ENVELOPES.map((key) => `'${key}'`).join(', ');
-  const found = !isObject
-    ? `Received a ${Array.isArray(document) ? 'list' : 'scalar'}`
-    : `Received dictionary with input fields: ${listed(ENVELOPES.filter((key) => Object.hasOwn(document, key)))}. ${PROTOCOL_CHANGE}`;
-  const problem = `The input must be a JSON dictionary with exactly one of the input fields {${fields}}. ${found}`;
-  throw new ServeryError('INVALID_REQUEST', problem, { hint: 'Send {"inputs": …} or {"dataframe_split": …}.' });
+  const problem = `The input must be a JSON dictionary with exactly one of the input fields {${fields}}.`;
+  if (Array.isArray(document)) throw invalid(`${problem} Received a list.`);
+  if (!isObject) throw invalid(`${problem} Received unexpected input type '<class ${kindOf(document)}>.`);
+  const received = pythonNames(Object.keys(document).filter((key) => ENVELOPES.includes(key as Envelope)));
+  const found = `${problem} Received dictionary with input fields: ${received}. ${PROTOCOL_CHANGE}`;
+  throw new ServeryError('INVALID_REQUEST', found, { hint: 'Send {"inputs": …} or {"dataframe_split": …}.' });
 }
 
 /**
@@ -42,5 +44,7 @@ export function scoringRows(text: string): readonly unknown[] {
   else if (given[0] === 'inputs' && isRecord(data)) rows = rowsOfColumns(data);
   else if (Array.isArray(data)) rows = data;
   if (rows.length > 0 && rows.every(isRecord)) return rows;
-  throw invalid("expected rows with names: 'dataframe_split' with columns, 'dataframe_records', or 'inputs' by column");
+  throw invalid(
+    "expected rows with names: 'dataframe_split' with columns, 'dataframe_records', or 'inputs' by column.",
+  );
 }

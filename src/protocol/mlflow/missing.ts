@@ -2,11 +2,11 @@
 import { ServeryError } from '../../core/errors.ts';
 import { isList } from '../values-in.ts';
 import type { Rows } from './coercion.ts';
-import { isRecord, pythonRepr } from './python-json.ts';
+import { isRecord, pythonNames } from './python-json.ts';
 import type { Reader } from './reader.ts';
 import type { Schema } from './schema.ts';
 
-export function refuseMissing(rows: Rows, { schema, signature }: Reader): void {
+export function refuseMissing(rows: Rows, { schema, signature, isLax }: Reader): void {
   const { columns, declared } = schema;
   if (rows.length === 0) return;
   if (!rows.every(isRecord)) {
@@ -24,15 +24,16 @@ export function refuseMissing(rows: Rows, { schema, signature }: Reader): void {
   // Nearly always the first row has all of them.
   if (columns.every(({ name }) => name === undefined || Object.hasOwn(rows[0] as object, name))) return;
   const given = new Set(rows.flatMap((row) => Object.keys(row)));
-  // A list under the name of an input has all of its columns.
+  // A list under the name of an input has all of its columns, which MLflow does not know.
   const isAbsent = ({ name = '' }: { readonly name: string | undefined }) => {
     const input = signature.inputs.find(({ features }) => features?.includes(name) === true);
-    return !given.has(name) && (input === undefined || (input.missing !== 'nan' && !given.has(input.name)));
+    const hasAll = !isLax && input !== undefined && given.has(input.name);
+    return !given.has(name) && input?.missing !== 'nan' && !hasAll;
   };
   const named = columns.filter(({ name }) => name !== undefined);
   const absent = named.filter(isAbsent);
   if (absent.length === 0) return;
-  const known = new Set([...namesOf(schema), ...signature.inputs.map(({ name }) => name)]);
+  const known = new Set([...namesOf(schema), ...(isLax ? [] : signature.inputs.map(({ name }) => name))]);
   const extra = [...given].filter((name) => !known.has(name));
   throw missing(
     absent.map(({ name }) => name!),
@@ -50,12 +51,6 @@ function positions(rows: Rows): readonly number[] {
 }
 
 export function missing(names: readonly string[], extra: readonly (string | number)[]): ServeryError {
-  const note = extra.length === 0 ? '' : ` Note that there were extra inputs: ${listed(extra)}.`;
-  return new ServeryError('INVALID_INPUT', `Model is missing inputs ${listed(names)}.${note}`);
-}
-
-/** At most a few, as they come from a request. */
-export function listed(names: readonly (string | number)[]): string {
-  const shown = names.slice(0, 16).map((name) => pythonRepr(typeof name === 'string' ? name.slice(0, 64) : name));
-  return `[${shown.join(', ')}${names.length > 16 ? ', ...' : ''}]`;
+  const note = extra.length === 0 ? '' : ` Note that there were extra inputs: ${pythonNames(extra)}.`;
+  return new ServeryError('INVALID_INPUT', `Model is missing inputs ${pythonNames(names)}.${note}`);
 }

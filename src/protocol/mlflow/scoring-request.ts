@@ -1,7 +1,7 @@
 /**
  * Bodies of MLflow's scoring server: a data frame by columns or by records, tensors by instances or by inputs, CSV.
  *
- * Forms and texts: MLflow 3.11, `mlflow/pyfunc/scoring_server/__init__.py` and `mlflow/types`. Values are read as
+ * Forms and texts: MLflow 3.17, `mlflow/pyfunc/scoring_server/__init__.py` and `mlflow/types`. Values are read as
  * everywhere here: what MLflow would truncate, wrap or guess is refused, unless the profile is `mlflow-compat`.
  */
 import type { NamedTensor } from '../../core/tensor.ts';
@@ -15,12 +15,14 @@ import {
   type DecodeLimits,
 } from '../json.ts';
 import { envelopeOf, type Envelope } from './envelope.ts';
-import { invalid, rowsOfRecords, rowsOfSplit } from './frames.ts';
+import { rowsOfRecords, rowsOfSplit } from './frames.ts';
+import { withKeysInOrder } from './key-order.ts';
 import { missing, namesOf } from './missing.ts';
 import { checkParams } from './params.ts';
 import { enforcedRows, plainRows, type TypedFrame } from './parquet-frame.ts';
 import { isRecord, parsePythonJson } from './python-json.ts';
-import { readerFor, type Reader, type ScoringTarget } from './reader.ts';
+import { bareInput, readerFor, type Reader, type ScoringTarget } from './reader.ts';
+import { invalid } from './scoring-failure.ts';
 import { readCsv, readRows } from './scoring-rows.ts';
 import { readColumns, readInstances } from './scoring-tensors.ts';
 
@@ -41,17 +43,39 @@ export function decodeScoring(
   target: ScoringTarget,
   limits: DecodeLimits,
 ): ScoringRequest {
-  const text = decodeText(body);
+  const text = readText(body, type);
   const reader = readerFor(target, limits, text.length);
   if (type === 'csv') return answeredBy(reader, readCsv(text, reader), 'records');
-  if (reader.isLax) return readDocument(parsePythonJson(text, limits.maxNesting), text, reader);
-  const document = parseJson(text);
-  refuseDuplicateKeys(text, countAllKeys(document, limits.maxNesting));
+  const inOrder = bareInput(reader) === undefined ? text : withKeysInOrder(text);
+  const read = (document: unknown) => readDocument(document, text, reader);
+  if (reader.isLax) return read(orMalformed(() => parsePythonJson(inOrder, limits.maxNesting)));
+  const document = orMalformed(() => parseJson(inOrder));
+  refuseDuplicateKeys(inOrder, countAllKeys(document, limits.maxNesting));
   try {
-    return readDocument(document, text, reader);
+    return read(document);
   } catch (error) {
     if (!(error instanceof InexactInteger)) throw error;
-    return readDocument(parseJsonExactly(text), text, reader);
+    return read(parseJsonExactly(inOrder));
+  }
+}
+
+function readText(body: Uint8Array, type: 'csv' | 'json'): string {
+  if (type === 'json') return orMalformed(() => decodeText(body));
+  try {
+    return decodeText(body);
+  } catch (error) {
+    throw invalid('Ensure that input is a valid UTF-8 encoded string.', error);
+  }
+}
+
+/** What is no JSON, in MLflow's words. */
+function orMalformed<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const [, problem] = /^Cannot read the body: (it is .*)$/.exec((error as Error).message) ?? [];
+    if (problem === undefined) throw error;
+    throw invalid(`Ensure that input is a valid JSON formatted string. Error: '${problem}'`, error);
   }
 }
 
@@ -85,7 +109,7 @@ function readDocument(document: unknown, text: string, reader: Reader): ScoringR
   const data = (document as Record<string, unknown>)[envelope];
   const { params } = document as Record<string, unknown>;
   if (params !== undefined && params !== null && !isRecord(params) && !reader.isLax) {
-    throw invalid('Parameters must be a dictionary');
+    throw invalid('Parameters must be a dictionary.');
   }
   const tensors = readEnvelope(envelope, data, reader);
   const declared = reader.declared?.params;
@@ -99,7 +123,7 @@ function readDocument(document: unknown, text: string, reader: Reader): ScoringR
 function readEnvelope(envelope: Envelope, data: unknown, reader: Reader): readonly NamedTensor[] {
   switch (envelope) {
     case 'dataframe_split':
-      return readRows(rowsOfSplit(data), 'frame', reader);
+      return readRows(rowsOfSplit(data, bareInput(reader) !== undefined), 'frame', reader);
     case 'dataframe_records':
       if (Array.isArray(data) && data.length === 0) throw missing(namesOf(reader.schema), []);
       return readRows(rowsOfRecords(data), 'frame', reader);

@@ -7,18 +7,44 @@ import { decodeRows } from '../rows/decode-rows.ts';
 import { isList } from '../values-in.ts';
 import type { RowForm, Rows } from './coercion.ts';
 import { readPandasCsv } from './csv-frame.ts';
+import { checkFrame } from './frame-shape.ts';
 import { refuseMissing } from './missing.ts';
 import { isRecord } from './python-json.ts';
 import { bareInput, type Reader } from './reader.ts';
+import { evaluationFailed, invalid, unparsable } from './scoring-failure.ts';
 
 /** There is a header always; what a model without named columns gets is the order of the cells. */
 export function readCsv(text: string, reader: Reader): readonly NamedTensor[] {
-  const { signature, schema } = reader;
-  if (reader.isLax) return readRows(readPandasCsv(text, schema, bareInput(reader) !== undefined), 'typed', reader);
-  const cells = bareInput(reader) === undefined ? undefined : text.slice(text.indexOf('\n') + 1);
-  if (cells !== undefined) return readRows(parseBareCsv(cells, signature).rows, 'cells', reader);
-  const { rows, nameRow } = parseCsv(text, signature);
+  const { signature, schema, isLax } = reader;
+  const isBare = bareInput(reader) !== undefined;
+  if (isLax) {
+    return readRows(
+      parsed(() => readPandasCsv(text, schema, isBare)),
+      'typed',
+      reader,
+    );
+  }
+  if (isBare) {
+    if (text.trim() === '') throw unparsable('CSV', 'No columns to parse from file');
+    const cells = text.slice(text.indexOf('\n') + 1);
+    return readRows(
+      parsed(() => parseBareCsv(cells, signature).rows),
+      'cells',
+      reader,
+    );
+  }
+  const { rows, nameRow } = parsed(() => parseCsv(text, signature));
   return readRows(rows, 'cells', reader, nameRow);
+}
+
+/** What is no CSV, in MLflow's words. */
+function parsed<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const [, problem] = /^Cannot read the CSV(?::)? ?(.*)$/.exec((error as Error).message) ?? [];
+    throw problem === undefined ? error : unparsable('CSV', problem, error);
+  }
 }
 
 /** Columns that the model does not know are left out, as MLflow does. `typed` values have been converted. */
@@ -28,7 +54,7 @@ export function readRows(
   reader: Reader,
   nameRow?: (i: number) => string,
 ): readonly NamedTensor[] {
-  const { signature, limits, coercion, isLax } = reader;
+  const { signature, schema, limits, coercion, isLax } = reader;
   const bare = bareInput(reader);
   const inOrder = rows.map((row) => {
     if (bare === undefined || !isRecord(row) || Object.hasOwn(row, bare.name)) return row;
@@ -36,6 +62,7 @@ export function readRows(
   });
   const wide = withoutSurplus(inOrder, reader);
   refuseMissing(wide, reader);
+  if (form !== 'tensors' && schema.declared === 'tensors') checkFrame(wide, reader);
   const typed = form === 'typed' ? wide : coercion.rows(wide, form);
   const options = {
     unknownKeys: 'ignore',
@@ -49,8 +76,9 @@ export function readRows(
     if (!(error instanceof ServeryError) || error.code !== 'INVALID_INPUT' || error instanceof InexactInteger) {
       throw error;
     }
-    const where = form === 'tensors' ? '' : 'Data is not compatible with model signature. ';
-    throw new ServeryError('INVALID_REQUEST', `Invalid input. ${where}${error.message}`, { cause: error });
+    // Without a signature MLflow notices it as late as in the model.
+    if (isLax && schema.declared === undefined && form !== 'tensors') throw evaluationFailed(error.message, error);
+    throw invalid((form === 'tensors' ? '' : 'Data is not compatible with model signature. ') + error.message, error);
   }
 }
 
