@@ -1,9 +1,11 @@
 /** The keys of a JSON body under which its data comes: exactly one of them. */
 import { ServeryError } from '../../core/errors.ts';
+import type { TensorSpec } from '../../core/signature.ts';
 import { parseJson, parseJsonExactly } from '../json.ts';
 import type { Rows } from './coercion.ts';
 import { PROTOCOL_CHANGE } from './content-type.ts';
 import { rowsOfColumns, rowsOfSplit } from './frames.ts';
+import { withKeysInOrder } from './key-order.ts';
 import { kindOf } from './numpy-values.ts';
 import { isRecord, pythonNames } from './python-json.ts';
 import { invalid } from './scoring-failure.ts';
@@ -30,21 +32,34 @@ export function envelopeOf(document: unknown): Envelope {
 }
 
 /**
- * The rows of a request in a file, for a batch: those of a frame, or columns by name. Tensors have no rows to join.
+ * The rows of a request in a file, for a batch: those of a frame, or columns by name.
  *
+ * @param only the input of a model that has one, without named features: what has no names are its values
  * @throws {ServeryError} `INVALID_REQUEST`
  */
-export function scoringRows(text: string): readonly unknown[] {
+export function scoringRows(text: string, only?: TensorSpec): readonly Record<string, unknown>[] {
   parseJson(text, 'the document');
-  const document = parseJsonExactly(text);
+  const document = parseJsonExactly(only === undefined ? text : withKeysInOrder(text));
   const given = isRecord(document) ? ENVELOPES.filter((key) => Object.hasOwn(document, key)) : [];
   const data = given.length === 1 ? (document as Record<string, unknown>)[given[0]!] : undefined;
+  const isByPosition = only?.shape.length === 2 && !isColumn(data, only.name);
   let rows: Rows = [];
-  if (given[0] === 'dataframe_split') rows = rowsOfSplit(data);
+  if (given[0] === 'dataframe_split') rows = rowsOfSplit(data, isByPosition);
   else if (given[0] === 'inputs' && isRecord(data)) rows = rowsOfColumns(data);
   else if (Array.isArray(data)) rows = data;
+  if (only !== undefined) rows = rows.map((row) => underName(row, only));
   if (rows.length > 0 && rows.every(isRecord)) return rows;
   throw invalid(
     "expected rows with names: 'dataframe_split' with columns, 'dataframe_records', or 'inputs' by column.",
   );
+}
+
+/** A frame whose column is the tensor. */
+function isColumn(split: unknown, name: string): boolean {
+  return isRecord(split) && Array.isArray(split['columns']) && split['columns'].includes(name);
+}
+
+function underName(row: unknown, { name, shape }: TensorSpec): Record<string, unknown> {
+  if (isRecord(row)) return Object.hasOwn(row, name) || shape.length !== 2 ? row : { [name]: Object.values(row) };
+  return { [name]: shape.length === 2 && !Array.isArray(row) ? [row] : row };
 }
