@@ -108,6 +108,8 @@ describe('the scoring server of MLflow', () => {
       [answer.status, answer.text],
       [200, '{"predictions": [{"label":1,"probabilities":[0.25,0.5,0.25]}]}'],
     );
+    const short = await send(door, 'a,b\n1,2\n3\n', 'text/csv');
+    assert.match(short.text, /Error: 'at line 3: it has another number of cells than the header'/);
     const wrong = await send(named, 'a,b,c,d\n1,2,3,x\n', 'text/csv');
     assert.equal(wrong.status, 400);
     assert.match(wrong.text, /"SCHEMA_ENFORCEMENT_FAILED"/);

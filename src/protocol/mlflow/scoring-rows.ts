@@ -26,7 +26,8 @@ export function readCsv(text: string, reader: Reader): readonly NamedTensor[] {
   }
   if (isBare) {
     if (text.trim() === '') throw unparsable('CSV', 'No columns to parse from file');
-    const cells = text.slice(text.indexOf('\n') + 1);
+    // The header is left out, and its line still counts.
+    const cells = text.replace(/^.*/, '');
     return readRows(
       parsed(() => parseBareCsv(cells, signature).rows),
       'cells',
