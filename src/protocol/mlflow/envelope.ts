@@ -10,7 +10,7 @@ import { kindOf } from './numpy-values.ts';
 import { isRecord, pythonNames } from './python-json.ts';
 import { invalid } from './scoring-failure.ts';
 
-export const ENVELOPES = ['dataframe_split', 'dataframe_records', 'instances', 'inputs'] as const;
+const ENVELOPES = ['dataframe_split', 'dataframe_records', 'instances', 'inputs'] as const;
 export type Envelope = (typeof ENVELOPES)[number];
 
 /** Whether a document has one of the keys under which data comes. */
