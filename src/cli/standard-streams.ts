@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ServeryError, quote } from '../core/errors.ts';
-import { scoringRows } from '../protocol/mlflow/scoring-request.ts';
+import type { TensorSpec } from '../core/signature.ts';
+import { scoringRows } from '../protocol/mlflow/envelope.ts';
 
 /** ES2026, which the compiler's library does not know yet. */
 const rawJson = (JSON as unknown as { rawJSON(text: string): object }).rawJSON;
@@ -27,8 +28,8 @@ export async function spoolStdin(folder: string, format: string): Promise<string
 }
 
 /** @returns a file of lines with the rows of a JSON document, which is a request of MLflow's scoring server */
-export async function spoolDocument(folder: string, path: string): Promise<string> {
-  const rows = scoringRows(await readDocument(path));
+export async function spoolDocument(folder: string, path: string, only: TensorSpec | undefined): Promise<string> {
+  const rows = scoringRows(await readDocument(path), only);
   const lines = join(folder, 'document.ndjson');
   // Integers that are no doubles keep their digits.
   const exact = (_key: string, value: unknown) => (typeof value === 'bigint' ? rawJson(String(value)) : value);

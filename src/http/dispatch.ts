@@ -120,7 +120,11 @@ export class Dispatcher {
     return isStarting ? notThereYet('The path is not found') : new ServeryError('NOT_FOUND', 'Not Found');
   }
 
-  #refuseMethod(exchange: Exchange, method: string, found: ReadonlyMap<Method, unknown>): undefined {
+  #refuseMethod(exchange: Exchange, method: string, found: ReadonlyMap<Method, () => Target>): undefined {
+    for (const open of found.values()) {
+      const target = open();
+      if (target.route.exists?.(target.model) === false) throw new ServeryError('NOT_FOUND', 'Not Found');
+    }
     const methods = [...new Set([...found.keys(), ...(found.has('GET') ? ['HEAD'] : []), 'OPTIONS'])].join(', ');
     exchange.addHeader('allow', methods);
     if (method !== 'OPTIONS') throw new ServeryError('METHOD_NOT_ALLOWED', 'Method Not Allowed');

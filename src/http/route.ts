@@ -26,6 +26,8 @@ export interface Route {
   readonly errors?: ErrorForm;
   /** The model that the parameters name, where not `:model` and `:version` do. Asked once for a path. */
   readonly model?: (params: Readonly<Record<string, string>>) => ModelRef;
+  /** False: the path is none, whatever the method; asked where the method is refused. */
+  readonly exists?: (model: ModelRef) => boolean;
   /** Undefined for routes of other systems: their clients know them. */
   readonly docs?: RouteDocs | undefined;
 }

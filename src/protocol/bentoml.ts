@@ -7,6 +7,7 @@
 import { ServeryError, invalidInput, quote } from '../core/errors.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
 import type { Datatype, NamedTensor, Tensor } from '../core/tensor.ts';
+import { ArgumentError } from './bentoml-failure.ts';
 import { decodeInputs, encodeOutputs } from './instances.ts';
 import { InexactInteger, isJsonObject, parseJson, parseJsonExactly, type DecodeLimits } from './json.ts';
 
@@ -19,10 +20,15 @@ export interface Arguments {
 /** @throws {ServeryError} `INVALID_REQUEST`, `INVALID_INPUT` */
 export function decodeArguments(text: string, signature: Signature, limits: DecodeLimits): Arguments {
   const read = (parsed: unknown): Arguments => {
-    const document = withoutFrames(parsed, signature.inputs);
-    const isRow = signature.batched && isOneRow(document, signature.inputs);
-    const inputs = isRow ? withRowAxis(document) : document;
-    return { tensors: decodeInputs(inputs, signature, text.length, limits), isRow };
+    refuseMissing(parsed, signature.inputs);
+    try {
+      const document = withoutFrames(parsed, signature.inputs);
+      const isRow = signature.batched && isOneRow(document, signature.inputs);
+      const inputs = isRow ? withRowAxis(document) : document;
+      return { tensors: decodeInputs(inputs, signature, text.length, limits), isRow };
+    } catch (error) {
+      throw error instanceof InexactInteger ? error : asArgument(error, signature.inputs);
+    }
   };
   try {
     return read(parseJson(text));
@@ -30,6 +36,22 @@ export function decodeArguments(text: string, signature: Signature, limits: Deco
     if (!(error instanceof InexactInteger)) throw error;
     return read(parseJsonExactly(text));
   }
+}
+
+function refuseMissing(document: unknown, inputs: readonly TensorSpec[]): void {
+  if (!isArguments(document)) return;
+  const missing = inputs.find(({ name }) => !Object.hasOwn(document, name));
+  if (missing === undefined) return;
+  throw new ArgumentError({ path: [missing.name], message: 'Field required', code: 'missing' });
+}
+
+/** The failure has the place of the argument that it names. */
+function asArgument(error: unknown, inputs: readonly TensorSpec[]): unknown {
+  if (!(error instanceof ServeryError) || error.code !== 'INVALID_INPUT') return error;
+  const { message } = error;
+  const named = inputs.find(({ name }) => message.includes(`input ${quote(name)}`));
+  if (named === undefined) return error;
+  return new ArgumentError({ path: [named.name], message: `Value error, ${message}`, code: 'value_error' }, error);
 }
 
 /** The answer as JSON: the value of the one output, or an object of all. */

@@ -80,11 +80,14 @@ function csvParser(): CsvParser {
 
 const CSV_FORM = { bom: true, skip_empty_lines: true } as const;
 
-/** @throws {ServeryError} `INVALID_REQUEST` */
-export function readCsvRecords(text: string): string[][] {
+/**
+ * @param options.mayBeShort lines may have fewer cells than the first
+ * @throws {ServeryError} `INVALID_REQUEST`
+ */
+export function readCsvRecords(text: string, { mayBeShort = false } = {}): string[][] {
   const { CsvError, parse } = csvParser();
   try {
-    return parse(text, CSV_FORM);
+    return parse(text, { ...CSV_FORM, relax_column_count_less: mayBeShort });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     // Its message may quote a cell; the code and the line do not.

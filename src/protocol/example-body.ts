@@ -8,7 +8,8 @@ import { ServeryError } from '../core/errors.ts';
 import type { Signature } from '../core/signature.ts';
 import type { NamedTensor } from '../core/tensor.ts';
 import { DEFAULT_DECODE_LIMITS, isJsonObject } from './json.ts';
-import { decodeScoring, isScoring } from './mlflow/scoring-request.ts';
+import { isScoring } from './mlflow/envelope.ts';
+import { decodeScoring } from './mlflow/scoring-request.ts';
 import { decodeInferRequest } from './open-inference/infer-request.ts';
 import { decodeRows } from './rows/decode-rows.ts';
 

@@ -36,7 +36,15 @@ test('it says whether it lives and is ready, and lists its methods', async () =>
   assert.deepEqual(await answer(door.fetch('/readyz')), [503, 'Runners are not ready.']);
   assert.equal((await answer(door.fetch('/livez')))[0], 200);
   assert.deepEqual(await answer(door.fetch('/metrics')), [200, '# HELP up\n']);
-  const { routes } = JSON.parse((await answer(door.fetch('/schema.json')))[1]) as { routes: { name: string }[] };
+  const schema = JSON.parse((await answer(door.fetch('/schema.json')))[1]) as {
+    routes: { name: string }[];
+    paths: Record<string, object>;
+  };
+  const { routes, paths } = schema;
+  assert.deepEqual(paths['/doubler'], { mounted: false });
+  const page = await door.fetch('/');
+  assert.deepEqual([page.status, page.headers.get('content-type')], [200, 'text/html; charset=utf-8']);
+  assert.match(await page.text(), /POST \/doubler/);
   const names = routes.map(({ name }) => name);
   assert.ok(names.includes('doubler') && names.includes('scorer') && !names.includes('late'), names.join());
   const document = JSON.parse((await answer(door.fetch('/docs.json')))[1]) as { paths: object };
@@ -56,7 +64,7 @@ test('an input with named features takes a data frame, by records or by columns'
     [status, text],
     [
       400,
-      '{"error":"1 validation error for Input","detail":[{"type":"value_error","loc":[],"msg":"Cannot use input \\"X\\": column \\"d\\" is missing"}]}',
+      '{"error":"1 validation error for Input","detail":[{"type":"value_error","loc":["X"],"msg":"Value error, Cannot use input \\"X\\": column \\"d\\" is missing"}]}',
     ],
   );
 });
@@ -69,7 +77,10 @@ test('it fails in the words of the original', async () => {
   const wrongShape = `Cannot use input "x": unexpected shape [1, 3], expected [*, 2]`;
   assert.deepEqual(await post(door, '/doubler', { x: [[1, 2, 3]] }), [400, detail(wrongShape)]);
   assert.equal((await post(door, '/doubler', '{'))[0], 400);
-  assert.equal((await post(door, '/doubler', {}))[0], 400);
+  assert.deepEqual(await post(door, '/doubler', {}), [
+    400,
+    '{"error":"1 validation error for Input","detail":[{"type":"missing","loc":["x"],"msg":"Field required"}]}',
+  ]);
   assert.deepEqual(await post(door, '/scorer', { amount: 'x' }), [
     400,
     '{"error":"1 validation error for Input","detail":[{"type":"invalid_type","loc":["amount"],"msg":"expected a number"}]}',
@@ -77,11 +88,22 @@ test('it fails in the words of the original', async () => {
   assert.deepEqual(await post(door, '/nobody', {}), [404, 'Not Found']);
   assert.deepEqual(await post(door, '/a/b', {}), [404, 'Not Found']);
   assert.deepEqual(await answer(door.fetch('/doubler')), [405, 'Method Not Allowed']);
+  // What is no method is no path either, by any other verb.
+  for (const path of ['/nobody', '/favicon.ico', '/ping']) {
+    for (const method of ['GET', 'PUT', 'OPTIONS']) {
+      const response = await door.fetch(path, { method });
+      assert.deepEqual([response.status, await response.text()], [404, 'Not Found'], `${method} ${path}`);
+      assert.equal(response.headers.get('allow'), null);
+    }
+  }
   assert.deepEqual(await post(door, '/failing', { x: [1, 2] }), [500, generic]);
   assert.deepEqual(await post(door, '/buggy', { x: [1, 2] }), [500, generic]);
   assert.equal((await post(door, '/late', { x: [1, 2] }))[0], 503);
   const pickle = { 'content-type': 'application/vnd.bentoml+pickle' };
-  assert.equal((await post(door, '/doubler', 'x', pickle))[0], 415);
+  assert.deepEqual(await post(door, '/doubler', 'x', pickle), [
+    415,
+    '[{"error":"application/vnd.bentoml+pickle is not allowed in main server"}]',
+  ]);
 });
 
 test('without a key that may predict it says so in one sentence', async () => {

@@ -46,6 +46,58 @@ describe('the scoring server of MLflow', () => {
     });
   }
 
+  // JavaScript sorts such keys, and would give the values in another order.
+  for (const body of [
+    '{"dataframe_split": {"columns": [1, 0], "data": [[2, 1]]}}',
+    '{"dataframe_records": [{"1": 2, "0": 1}]}',
+    '{"instances": [{"1": 2, "0": 1}]}',
+    '{"inputs": {"1": [2], "0": [1]}}',
+  ]) {
+    test(`leaves the columns of a frame without names in the order of ${body}`, async () => {
+      for (const profile of ['strict', 'mlflow-compat'] as const) {
+        await using door = await openWith({ protocols: { mlflow: { model: 'doubler', profile } } });
+        const { status, text } = await send(door, body);
+        assert.equal(status, 200, text);
+        assert.match(text, /6(\.0)?[^3]+3/);
+      }
+    });
+  }
+
+  for (const [what, index] of [
+    ['short', [1]],
+    ['a number', 3],
+  ] as const) {
+    test(`refuses a frame whose index is ${what}`, async () => {
+      await using door = await open();
+      const { status, text } = await send(
+        door,
+        JSON.stringify({ dataframe_split: { columns: ['a', 'b'], index, data: [[1, 2], [3, 4]] } }), // prettier-ignore
+      );
+      assert.equal(status, 400);
+      assert.match(text, /Provided dataframe_split field is not a valid dataframe representation in 'split' format\./);
+    });
+  }
+
+  // Clients look for the key; what would be in it stays inside.
+  for (const [what, model, body, type] of [
+    ['CSV that is none', 'doubler', '', 'text/csv'],
+    ['CSV with a cell too many', 'doubler', 'a,b\n1,2,3\n', 'text/csv'],
+    [
+      'a frame that is too narrow',
+      'doubler',
+      '{"dataframe_split": {"columns": [0], "data": [[1]]}}',
+      'application/json',
+    ],
+    ['a model that fails', 'failing', '{"inputs": [[1,2]]}', 'application/json'],
+  ] as const) {
+    test(`has an empty stack trace for ${what}`, async () => {
+      await using door = await open(model);
+      const { status, text } = await send(door, body, type);
+      const failure = JSON.parse(text) as Record<string, string>;
+      assert.deepEqual([status, failure['error_code'], failure['stack_trace']], [400, 'BAD_REQUEST', '']);
+    });
+  }
+
   test('takes CSV, whose columns have an order of their own', async () => {
     await using door = await open();
     const { status, text } = await send(door, 'a,b\n1,2\n3,4\n', 'text/csv; charset=UTF-8');
@@ -56,6 +108,8 @@ describe('the scoring server of MLflow', () => {
       [answer.status, answer.text],
       [200, '{"predictions": [{"label":1,"probabilities":[0.25,0.5,0.25]}]}'],
     );
+    const short = await send(door, 'a,b\n1,2\n3\n', 'text/csv');
+    assert.match(short.text, /Error: 'at line 3: it has another number of cells than the header'/);
     const wrong = await send(named, 'a,b,c,d\n1,2,3,x\n', 'text/csv');
     assert.equal(wrong.status, 400);
     assert.match(wrong.text, /"SCHEMA_ENFORCEMENT_FAILED"/);
@@ -63,7 +117,7 @@ describe('the scoring server of MLflow', () => {
 
   for (const [what, body, message] of [
     ['what is no JSON', '{"inputs": [', /^Invalid input\. /],
-    ['a list', '[[1,2]]', /^The input must be a JSON dictionary with exactly one of the input fields/],
+    ['a list', '[[1,2]]', /^Invalid input\. The input must be a JSON dictionary with exactly one of the input fields/],
     [
       'two envelopes',
       '{"inputs": [[1,2]], "instances": [[1,2]]}',
@@ -72,9 +126,13 @@ describe('the scoring server of MLflow', () => {
     [
       'other keys of a frame',
       '{"dataframe_split": {"data": [[1,2]], "dtype": 1}}',
-      /^Invalid input\. 'dataframe_split'/,
+      /^Invalid input\. Dataframe split format must have 'data' field and optionally 'columns' and 'index' fields\. Got \{'data', 'dtype'\}\.'$/,
     ],
-    ['rows that are too short', '{"dataframe_split": {"columns": ["a","b"], "data": [[1]]}}', /^Invalid input\. row 0/],
+    [
+      'rows that are too short',
+      '{"dataframe_split": {"columns": ["a","b"], "data": [[1]]}}',
+      /split' format\. Error: '2 columns passed, passed data had 1 columns'$/,
+    ],
     ['a scalar', '{"inputs": 3.5}', /^Invalid input\. /],
     ['parameters as a list', '{"inputs": [[1,2]], "params": [1]}', /^Invalid input\. Parameters must be a dictionary/],
     ['a key twice', '{"inputs": [[1,2]], "inputs": [[1,2]]}', /^Invalid input\. /],
@@ -230,7 +288,7 @@ describe("MLflow's own port", () => {
     for (const [path, text] of [
       ['/ping', '\n'],
       ['/health', '\n'],
-      ['/version', '3.11.2'],
+      ['/version', '3.17.2'],
     ] as const) {
       const response = await door.fetch(path);
       assert.deepEqual([response.status, await response.text()], [200, text]);

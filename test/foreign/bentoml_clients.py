@@ -59,6 +59,12 @@ def synchronous():
         answered = client.invert(image=FILES[1])
         assert answered.read_bytes() == FILES[1].read_bytes()[::-1] and answered.name.endswith("invert.bin"), answered
         fails(lambda: client.invert(image=FILES), 400, "ask for one row")
+        # A lone positional argument is the body: a text as it is, whatever its type.
+        assert client.shout("hello") == "hello!" and client.shout("grüße") == "grüße!"
+        assert client.join(["hello", "world"]) == "hello world"
+        for headers in ({}, {"content-type": "text/plain"}, {"content-type": "application/json"}):
+            assert client.request("POST", "/shout", content='"a"', headers=headers).text == '"a"!', headers
+        fails(lambda: client.join([1]), 400, '"error":"1 validation error for listIODescriptor"')
         # Models of Pydantic among the arguments; what has a default may be left out.
         assert client.order(item=Item(name="x", size=2)) == {"text": "1 x of 2"}
         assert client.order(item={"name": "x", "size": 2}, amount=3) == {"text": "3 x of 2"}
@@ -85,6 +91,9 @@ def synchronous():
         assert client.request("GET", "/livez").text == client.request("GET", "/healthz").text == "\n"
         assert "servery" in client.request("GET", "/metrics").text
         assert "/iris" in client.request("GET", "/docs.json").json()["paths"]
+        assert client.request("GET", "/nobody").status_code == 404 and client.request("GET", "/").status_code == 200
+        streamed = client.request("POST", "/talk", json={"prompt": "one"})
+        assert streamed.headers["content-type"] == "text/event-stream; charset=utf-8" and streamed.text == "one ", streamed
         pickled = client.request("POST", "/iris", content=b"x", headers={"content-type": "application/vnd.bentoml+pickle"})
         assert pickled.status_code == 415, pickled.text
 

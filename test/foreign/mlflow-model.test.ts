@@ -84,3 +84,40 @@ it('`servery predict` answers files as `mlflow models predict` does', { timeout:
     );
   }
 });
+
+it(
+  '`servery predict` answers tensors without names as `mlflow models predict` does',
+  { timeout: 240_000 },
+  async () => {
+    await using workspace = await batchWorkspace();
+    await workspace.put('identity-fp32', 1, 'same');
+    const folder = join(workspace.path, 'models/same/1');
+    const python = process.env['SERVERY_TEST_PYTHON'];
+    assert.ok(python, 'SERVERY_TEST_PYTHON names the Python that has test/foreign/requirements.txt');
+    const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' };
+    const script = async (...given: string[]) =>
+      (await run(python, [`${ROOT}test/foreign/mlflow_model.py`, ...given], { env })).stdout.trim();
+    assert.equal(await script('write-tensor', folder), 'ok');
+    const bodies = [
+      '{"inputs": [[0.5, 1], [2, -3]]}',
+      '{"instances": [[0.5, 1], [2, -3]]}',
+      '{"dataframe_split": {"data": [[0.5, 1], [2, -3]]}}',
+      // In the order of its columns, which is that of no object in JavaScript.
+      '{"dataframe_split": {"columns": [1, 0], "data": [[0.5, 1], [2, -3]]}}',
+      '{"dataframe_records": [{"1": 0.5, "0": 1}, {"1": 2, "0": -3}]}',
+    ];
+    const paths = await Promise.all(bodies.map((body, i) => workspace.write(`body-${i}.json`, body)));
+    const answers = (await script('predict', folder, ...paths)).split('\n').at(-1)!;
+    const expected = JSON.parse(answers) as readonly { readonly y: readonly number[][] }[];
+    for (const [i, path] of paths.entries()) {
+      const out = `${path}.ndjson`;
+      await run(`${ROOT}bin/servery`, ['predict', 'same', '-i', path, '-o', out, '-w', workspace.path]);
+      const records = (await readFile(out, 'utf8')).trim().split('\n');
+      assert.deepEqual(
+        records.map((line) => (JSON.parse(line) as { y: number[] }).y),
+        expected[i]!.y,
+        bodies[i],
+      );
+    }
+  },
+);

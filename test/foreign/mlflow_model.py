@@ -2,7 +2,7 @@
 
 `write FOLDER` puts MLmodel and the example beside the model.onnx that lies there; `ask FOLDER` prints the records of
 the scoring server for the held-out rows; `write-half FOLDER` makes one whose flavor of Python computes the same as its
-ONNX, and `predict FOLDER FILE...` has MLflow's command predict with it.
+ONNX, `write-tensor FOLDER` one that takes a tensor without a name, and `predict FOLDER FILE...` has MLflow's command predict with it.
 """
 
 import json
@@ -12,8 +12,9 @@ import sys
 import numpy as np
 import pandas as pd
 from mlflow.models import Model
-from mlflow.models.signature import infer_signature
+from mlflow.models.signature import ModelSignature, infer_signature
 from mlflow.models.utils import _save_example
+from mlflow.types import Schema, TensorSpec
 from quickstart import held_out
 
 HALF = '''
@@ -32,6 +33,16 @@ def _load_pyfunc(path):
     return Half()
 '''
 
+SAME = """
+class Same:
+    def predict(self, data, params=None):
+        return {"y": data}
+
+
+def _load_pyfunc(path):
+    return Same()
+"""
+
 if sys.argv[1] == "write-half":
     folder = sys.argv[2]
     os.makedirs(os.path.join(folder, "code"))
@@ -42,6 +53,17 @@ if sys.argv[1] == "write-half":
     model.add_flavor("python_function", loader_module="half_loader", code="code", data="model.onnx", python_version="3.11.7")
     model.add_flavor("onnx", data="model.onnx", onnx_version="1.17", providers=["CPUExecutionProvider"])
     _save_example(model, example, folder)
+    model.save(os.path.join(folder, "MLmodel"))
+    print("ok")
+    sys.exit()
+if sys.argv[1] == "write-tensor":
+    folder = sys.argv[2]
+    os.makedirs(os.path.join(folder, "code"))
+    with open(os.path.join(folder, "code", "same_loader.py"), "w") as file:
+        file.write(SAME)
+    model = Model(signature=ModelSignature(Schema([TensorSpec(np.dtype(np.float32), (-1, 2))])), run_id=None)
+    model.add_flavor("python_function", loader_module="same_loader", code="code", data="model.onnx", python_version="3.11.7")
+    model.add_flavor("onnx", data="model.onnx", onnx_version="1.17", providers=["CPUExecutionProvider"])
     model.save(os.path.join(folder, "MLmodel"))
     print("ok")
     sys.exit()

@@ -1,6 +1,6 @@
 /** `servery predict MODEL -i IN... -o OUT`: the step of a job, now, without a server or a scheduler. */
 import { resolve } from 'node:path';
-import { predictFiles } from '../../app/predict-files.ts';
+import { onlyInput, openModels, predictFiles } from '../../app/predict-files.ts';
 import { openWorkspace } from '../../app/workspace.ts';
 import { ServeryError } from '../../core/errors.ts';
 import { describeIssues } from '../../models/option-issues.ts';
@@ -51,18 +51,20 @@ export async function predict(model: string, flags: PredictFlags): Promise<Resul
   await using scratch = toStdout || fromStdin || isDocument ? await temporaryFolder() : undefined;
   const format = flags.format ?? 'csv';
   const outputPath = toStdout ? `${scratch!.path}/output.${format}` : resolve(flags.output);
+  const workspace = await openWorkspace(resolve(flags.workspace), process.env, {});
+  await using models = openModels(workspace);
   const inputPaths = fromStdin
     ? [await spoolStdin(scratch!.path, flags.inputFormat ?? 'csv')]
     : isDocument
-      ? [await spoolDocument(scratch!.path, resolve(only))]
+      ? [await spoolDocument(scratch!.path, resolve(only), await onlyInput(models, model))]
       : flags.input.map((path) => resolve(path));
   const options = optionsOf(model, flags, inputPaths, outputPath);
-  const workspace = await openWorkspace(resolve(flags.workspace), process.env, {});
 
   using stop = stopOnSignals();
   const bar = createProgressBar(flags.json !== true);
   try {
     const { runId, outcome } = await predictFiles(workspace, options, {
+      models,
       resume: flags.resume === true,
       signal: stop.signal,
       onStuck: leaveStuck,

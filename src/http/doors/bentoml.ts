@@ -3,7 +3,7 @@
  *
  * Paths and bodies of failures: its `_bentoml_impl/server/app.py`.
  */
-import { decodeEnvelope, type BodyIssue } from '../../core/handler-envelope.ts';
+import { decodeEnvelope } from '../../core/handler-envelope.ts';
 import { ServeryError, type ErrorCode } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { BytesElement, Tensor } from '../../core/tensor.ts';
@@ -14,17 +14,21 @@ import {
   fileType,
   formToJson,
   methodSchema,
-  plainSchema,
   type MethodSchema,
 } from '../../protocol/bentoml.ts';
+import { openApiOf, pageOf, serviceOf } from '../../protocol/bentoml-docs.ts';
+import { ArgumentError, inputTitle, validationError } from '../../protocol/bentoml-failure.ts';
 import { decodeText, isJsonObject } from '../../protocol/json.ts';
-import { BODY_CHUNKS, sendChunks } from '../chunks.ts';
+import type { VersionDescriptor } from '../../models/snapshot.ts';
+import { BODY_CHUNKS, sendChunks, type ChunkForm } from '../chunks.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { CreateDoor } from '../door.ts';
 import { STATUS, errorHeaders, type ErrorForm } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { predictFor, streamFor } from '../prediction.ts';
 import type { Route } from '../route.ts';
+
+type HandlerRoute = Pick<NonNullable<VersionDescriptor['route']>, 'bodySchema' | 'responseSchema'>;
 
 const TEXT = 'text/plain; charset=utf-8';
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -45,6 +49,7 @@ export const bentomlDoor: CreateDoor = (deps, isDraining) => {
       scope: 'predict',
       body: { mediaTypes: ['application/json', 'multipart/form-data'], anyType: true },
       predicts: true,
+      exists: ({ name }) => models.snapshot.models.some((model) => model.name === name),
       handle: callMethod(deps),
     },
     probe('/livez', alive),
@@ -54,13 +59,15 @@ export const bentomlDoor: CreateDoor = (deps, isDraining) => {
       else exchange.send(503, TEXT, 'Runners are not ready.');
     }),
     get('/metrics', async (exchange) => exchange.send(200, METRICS_TYPE, await control.metrics())),
-    get('/schema.json', (exchange) =>
-      exchange.json(JSON.stringify({ name: 'servery', type: 'service', routes: methodsOf(deps) })),
-    ),
+    get('/schema.json', (exchange) => exchange.json(JSON.stringify(serviceOf(methodsOf(deps))))),
+    get('/', (exchange) => exchange.send(200, 'text/html; charset=utf-8', pageOf(methodsOf(deps)))),
     get('/docs.json', (exchange) => exchange.json(JSON.stringify(openApiOf(methodsOf(deps))))),
   ];
   return { shared: [], own, errors: bentomlErrors };
 };
+
+/** Whatever the chunks are, and without the form of events. */
+const STREAM: ChunkForm = { ...BODY_CHUNKS, contentType: () => 'text/event-stream; charset=utf-8' };
 
 function callMethod({ predict, stream, models, options }: HttpDeps): (exchange: Exchange) => Promise<void> {
   const limits = { maxNesting: options.maxNesting, maxElements: options.maxElements };
@@ -80,15 +87,15 @@ function callMethod({ predict, stream, models, options }: HttpDeps): (exchange: 
       return read.tensors;
     };
     if (streams === true) {
-      await sendChunks(exchange, streamFor(exchange, stream, ref, decode), BODY_CHUNKS, (outputs) =>
-        sendBody(exchange, outputs, {}),
+      await sendChunks(exchange, streamFor(exchange, stream, ref, decode), STREAM, (outputs) =>
+        sendBody(exchange, outputs, route),
       );
       return;
     }
     const { signature, outputs } = await predictFor(exchange, predict, ref, decode);
     if (route === undefined && fileOutput(signature) !== undefined) sendFile(exchange, ref.name, outputs[0]!);
     else if (route === undefined) exchange.json(encodeAnswer(signature, outputs, isRow));
-    else sendBody(exchange, outputs, route.responseSchema);
+    else sendBody(exchange, outputs, route);
   };
 }
 
@@ -108,25 +115,23 @@ function sendFile(exchange: Exchange, model: string, { data }: Tensor): void {
 /** The body as JSON text. */
 async function readArguments({ body, headers, mediaType }: Exchange, schema: unknown): Promise<string> {
   if (mediaType === PICKLE) {
-    throw new ServeryError('UNSUPPORTED_MEDIA_TYPE', 'Cannot read the body: code is never loaded from a request', {
+    throw new ServeryError('UNSUPPORTED_MEDIA_TYPE', `${PICKLE} is not allowed in main server`, {
       hint: 'Use the media type application/json of the client.',
     });
   }
+  // A text alone is the body as it is, whatever its type.
+  if (isJsonObject(schema) && schema['type'] === 'string') return JSON.stringify(decodeText(body));
   if (FORMS.includes(mediaType)) return formToJson(body, headers['content-type']!);
-  if (body.length === 0) return '{}';
-  const isRoot = isJsonObject(schema) && !isJsonObject(schema['properties']);
-  // A client sends a lone text as it is.
-  if (mediaType === 'text/plain' && isRoot) return JSON.stringify(decodeText(body));
-  return decodeText(body);
+  return body.length === 0 ? '{}' : decodeText(body);
 }
 
 /** The answer of a handler with JSON bodies of its own. */
-function sendBody(exchange: Exchange, [output]: readonly Tensor[], schema: unknown): void {
+function sendBody(exchange: Exchange, [output]: readonly Tensor[], route: HandlerRoute | undefined): void {
   const [element = ''] = (output?.data ?? []) as readonly BytesElement[];
   const envelope = decodeEnvelope(element);
   if ('invalid' in envelope) {
-    exchange.send(400, 'application/json', validationError(envelope.invalid));
-  } else if (isJsonObject(schema) && schema['type'] === 'string') {
+    exchange.send(400, 'application/json', validationError(envelope.invalid, inputTitle(route?.bodySchema)));
+  } else if (isJsonObject(route?.responseSchema) && route.responseSchema['type'] === 'string') {
     exchange.send(200, TEXT, JSON.parse(envelope.ok) as string);
   } else exchange.json(envelope.ok);
 }
@@ -140,27 +145,6 @@ function methodsOf({ models, protocols }: HttpDeps): readonly MethodSchema[] {
   });
 }
 
-function openApiOf(methods: readonly MethodSchema[]): object {
-  const paths = methods.map(({ name, route, input, output }) => {
-    const schema = plainSchema(input);
-    const content = { 'application/json': { schema }, 'multipart/form-data': { schema } };
-    const answer = { description: 'The answer.', content: { [answerType(output)]: { schema: plainSchema(output) } } };
-    const failures = [400, 500, 503].map((status) => [status, { $ref: '#/components/responses/Failure' }] as const);
-    const responses = { 200: answer, ...Object.fromEntries(failures) };
-    return [route, { post: { operationId: name, requestBody: { required: true, content }, responses } }] as const;
-  });
-  const error = { type: 'object', properties: { error: { type: 'string' }, detail: {} }, required: ['error'] };
-  const failure = { description: 'Why there is no answer.', content: { 'application/json': { schema: error } } };
-  const info = { title: 'servery', version: '1', description: 'A method for each model.' };
-  // The version in which schemas are those of JSON Schema, as handlers have them.
-  return { openapi: '3.1.0', info, paths: Object.fromEntries(paths), components: { responses: { Failure: failure } } };
-}
-
-function answerType(output: object): string {
-  const { type } = output as { readonly type?: unknown };
-  return type === 'file' ? 'application/octet-stream' : type === 'string' ? 'text/plain' : 'application/json';
-}
-
 /** Its router answers these before any method does. */
 const NOT_ROUTED: ReadonlySet<ErrorCode> = new Set(['NOT_FOUND', 'METHOD_NOT_ALLOWED', 'MODEL_NOT_FOUND']);
 
@@ -172,8 +156,14 @@ const bentomlErrors: ErrorForm = (error) => {
   if (NOT_ROUTED.has(code)) {
     return { status, headers, contentType: TEXT, body: status === 405 ? 'Method Not Allowed' : 'Not Found' };
   }
-  if (isRefusal) return { status, headers, body: validationError([{ path: [], message, code: 'value_error' }]) };
-  return { status, headers, body: JSON.stringify({ error: ITS_WORDS[status] ?? message }) };
+  if (isRefusal) {
+    const issue = error instanceof ArgumentError ? error.issue : { path: [], message, code: 'value_error' };
+    return { status, headers, body: validationError([issue]) };
+  }
+  const said = { error: ITS_WORDS[status] ?? message };
+  // Its own exceptions below 500 it puts into a list.
+  const isListed = status < 500 && ITS_WORDS[status] === undefined;
+  return { status, headers, body: JSON.stringify(isListed ? [said] : said) };
 };
 
 const ITS_WORDS: Readonly<Record<number, string>> = {
@@ -182,10 +172,3 @@ const ITS_WORDS: Readonly<Record<number, string>> = {
   429: 'Too many requests',
   500: 'An unexpected error has occurred, please check the server log.',
 };
-
-function validationError(issues: readonly BodyIssue[]): string {
-  return JSON.stringify({
-    error: `${issues.length} validation error for Input`,
-    detail: issues.map(({ path, message, code }) => ({ type: code, loc: path, msg: message })),
-  });
-}

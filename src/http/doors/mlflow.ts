@@ -8,7 +8,8 @@ import { parseModelRef, type ModelRef } from '../../core/model.ts';
 import type { BytesElement } from '../../core/tensor.ts';
 import type { VersionDescriptor } from '../../models/snapshot.ts';
 import { readParquetBody, type TypedFrame } from '../../dataset/parquet-body.ts';
-import { NO_PREDICTIONS, encodeScoring, failureJson, scoringFailure } from '../../protocol/mlflow/scoring-answer.ts';
+import { NO_PREDICTIONS, encodeScoring } from '../../protocol/mlflow/scoring-answer.ts';
+import { failureJson, scoringFailure, unparsable, withoutSchema } from '../../protocol/mlflow/scoring-failure.ts';
 import { scoringType, type ScoringType } from '../../protocol/mlflow/content-type.ts';
 import { decodeBodies } from '../../protocol/mlflow/bodies.ts';
 import { decodeFrame, decodeScoring } from '../../protocol/mlflow/scoring-request.ts';
@@ -20,7 +21,7 @@ import type { Route } from '../route.ts';
 import { onlyModel } from './only-model.ts';
 
 /** Of the server whose answers these are; its clients print it. */
-const MLFLOW_VERSION = '3.11.2';
+const MLFLOW_VERSION = '3.17.2';
 const PARQUET = 'application/vnd.apache.parquet';
 const TEXT = 'text/plain; charset=utf-8';
 
@@ -31,7 +32,7 @@ const scoringErrors: ErrorForm = (error) => {
     case 'UNSUPPORTED_MEDIA_TYPE':
       return { status: 415, body: message, contentType: TEXT, headers };
     case 'DEADLINE_EXCEEDED':
-      return { status: 504, body: 'Request processing time exceeded limit', contentType: TEXT, headers };
+      return { status: 504, body: 'Request processing time exceeded limit', headers };
     case 'NOT_FOUND':
     case 'METHOD_NOT_ALLOWED':
       return { status: STATUS[code], body: JSON.stringify({ detail: message }), headers };
@@ -67,14 +68,20 @@ export const mlflowDoor: CreateDoor = (deps, isDraining) => {
         return decodeScoring(exchange.body, type === 'csv' ? 'csv' : 'json', target, limits);
       };
       const descriptor = models.describe(ref);
-      let request = decode(descriptor);
-      if (request.isEmpty) return exchange.json(NO_PREDICTIONS);
-      const answer = await predictFor(exchange, predict, ref, (_signature, { version }) => {
-        // Another version may have become the one that is meant.
-        if (version !== descriptor.model.version) request = decode(models.describe({ ...ref, version }));
-        return request.tensors;
-      });
-      exchange.json(encodeScoring(answer, request.form, profile));
+      const { declared } = descriptor;
+      const hasSchema = declared !== undefined && declared.inputs.length > 0;
+      try {
+        let request = decode(descriptor);
+        if (request.isEmpty) return exchange.json(NO_PREDICTIONS);
+        const answer = await predictFor(exchange, predict, ref, (_signature, { version }) => {
+          // Another version may have become the one that is meant.
+          if (version !== descriptor.model.version) request = decode(models.describe({ ...ref, version }));
+          return request.tensors;
+        });
+        exchange.json(encodeScoring(answer, request.form, profile));
+      } catch (error) {
+        throw profile === 'mlflow-compat' && !hasSchema ? withoutSchema(error) : error;
+      }
     },
   });
 
@@ -138,10 +145,7 @@ async function readParquet(body: Uint8Array, maxElements: number): Promise<Typed
     return await readParquetBody(body, maxElements);
   } catch (error) {
     if (!(error instanceof ServeryError) || error.code !== 'DATA_INVALID') throw error;
-    const problem =
-      'Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid Parquet Pandas DataFrame produced ' +
-      "using the `pandas.DataFrame.to_parquet()` method. Error: 'it is no whole Parquet file'";
-    throw new ServeryError('INVALID_REQUEST', problem, { cause: error });
+    throw unparsable('Parquet', 'it is no whole Parquet file', error);
   }
 }
 

@@ -4,8 +4,8 @@
  */
 import type { DecodeLimits } from '../json.ts';
 import { countAllKeys, decodeText, isJsonObject, parseJson, refuseDuplicateKeys } from '../json.ts';
-import { invalid } from './frames.ts';
-import { scoringRows } from './scoring-request.ts';
+import { invalid } from './scoring-failure.ts';
+import { scoringRows } from './envelope.ts';
 
 /** By one of these MLflow knows that the whole object is meant. */
 const WHOLE = ['messages', 'prompt', 'input'];
@@ -27,7 +27,7 @@ export function decodeBodies(body: Uint8Array, { maxNesting }: DecodeLimits): Sc
   }
   const rows = scoringRows(text);
   const texts = rows.map((row) => JSON.stringify(row, exactly));
-  if (texts.length === 0) throw invalid('expected at least one body');
+  if (texts.length === 0) throw invalid('expected at least one body.');
   return { texts, isWhole: false };
 }
 

@@ -13,6 +13,7 @@ import { castColumn, enforceColumn, fromBase64, guessDtype } from './pandas-colu
 import { WholeFloat, isRecord } from './python-json.ts';
 import { dateTimeText, readDateTime } from './python-time.ts';
 import type { Schema, SchemaColumn } from './schema.ts';
+import { invalid } from './scoring-failure.ts';
 
 export type ScoringProfile = 'strict' | 'mlflow-compat';
 /** `frame`: of `dataframe_split` and `dataframe_records`; `tensors`: of `instances` and `inputs`; `cells`: of CSV. */
@@ -159,7 +160,10 @@ function mapColumns(rows: Rows, columns: readonly SchemaColumn[], read: ColumnRe
     );
     const cast = readOrRefuse(values, column, key, read);
     for (const [row, value] of cast.entries()) {
-      if (value !== undefined) (made[row] as Record<PropertyKey, unknown>)[key] = value;
+      // A list does not grow by what it lacks.
+      if (value !== undefined && (isObjects || i < (made[row] as unknown[]).length)) {
+        (made[row] as Record<PropertyKey, unknown>)[key] = value;
+      }
     }
   }
   return made;
@@ -182,8 +186,4 @@ function readOrRefuse(
     const where = `Data is not compatible with model signature. Failed to convert column ${name} to type`;
     throw invalid(`${where} '${column.dtype}'. Error: '${error.message}'`);
   }
-}
-
-function invalid(problem: string): ServeryError {
-  return new ServeryError('INVALID_REQUEST', `Invalid input. ${problem}`);
 }

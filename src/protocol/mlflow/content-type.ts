@@ -1,5 +1,5 @@
 /** Content types of the scoring server: exact and case-sensitive, as MLflow compares them, and refused in its words. */
-import { ServeryError, quote } from '../../core/errors.ts';
+import { ServeryError } from '../../core/errors.ts';
 
 export type ScoringType = 'csv' | 'json' | 'parquet';
 
@@ -19,7 +19,7 @@ export function scoringType(contentType: string | undefined): ScoringType {
   }
   const others = names.filter((name) => name !== 'charset');
   if (others.length > 0) {
-    throw unsupported(`Unrecognized content type parameters: ${others.map(quote).join(', ')}. ${PROTOCOL_CHANGE}`);
+    throw unsupported(`Unrecognized content type parameters: ${others.map(printable).join(', ')}. ${PROTOCOL_CHANGE}`);
   }
   if (Object.hasOwn(TYPES, type)) return TYPES[type]!;
   const known = Object.keys(TYPES).map((each) => `'${each}'`);

@@ -7,16 +7,18 @@ import { readCsvRecords } from '../csv.ts';
 import { Misfit, Unsafe, castValue, isFloat, isInteger, type Dtype } from './numpy-values.ts';
 import { castColumn, guessDtype } from './pandas-columns.ts';
 import { record } from './frames.ts';
+import { pandasFloat } from './pandas-float.ts';
 import type { Rows } from './coercion.ts';
 import type { Schema, SchemaColumn } from './schema.ts';
+import { unparsable } from './scoring-failure.ts';
 
 /**
  * @param inOrder columns are known by their position
  * @throws {ServeryError} `INVALID_REQUEST`
  */
 export function readPandasCsv(text: string, schema: Schema, inOrder: boolean): Rows {
-  const [header, ...records] = readCsvRecords(text);
-  if (header === undefined) throw unparsable('No columns to parse from file');
+  const [header, ...records] = readCsvRecords(text, { mayBeShort: true });
+  if (header === undefined) throw unparsable('CSV', 'No columns to parse from file');
   const columns = header.map((name, i) => {
     const { columns: known } = schema;
     return inOrder
@@ -25,7 +27,8 @@ export function readPandasCsv(text: string, schema: Schema, inOrder: boolean): R
   });
   const values = columns.map((column, i) =>
     readColumn(
-      records.map((cells) => cells[i]!),
+      // What a short line lacks is missing.
+      records.map((cells) => cells[i] ?? ''),
       column,
       header[i]!,
     ),
@@ -48,7 +51,7 @@ function readColumn(cells: readonly string[], column: SchemaColumn | undefined, 
       const column = quote(name).slice(1, -1);
       throw new ServeryError('INVALID_INPUT', `Incompatible input types for column ${column}. ${error.message}`);
     }
-    if (error instanceof Misfit) throw unparsable(`column ${quote(name)}: ${error.message}`);
+    if (error instanceof Misfit) throw unparsable('CSV', `column ${quote(name)}: ${error.message}`);
     throw error;
   }
 }
@@ -96,18 +99,11 @@ function readInteger(cell: string): number | bigint {
 
 function readFloat(cell: string, dtype: Dtype): unknown {
   if (MISSING.has(cell)) return NaN;
-  return castValue(Object.hasOwn(WORDS, cell) ? WORDS[cell] : cell.replaceAll('_', '?'), dtype);
+  const value = Object.hasOwn(WORDS, cell) ? WORDS[cell] : (pandasFloat(cell) ?? cell.replaceAll('_', '?'));
+  return castValue(value, dtype);
 }
 
 /** What pandas takes for nothing. */
 const MISSING: ReadonlySet<string> = new Set(
   ',#N/A,#N/A N/A,#NA,-1.#IND,-1.#QNAN,-NaN,-nan,1.#IND,1.#QNAN,<NA>,N/A,NA,NULL,NaN,None,n/a,nan,null'.split(','),
 );
-
-function unparsable(problem: string): ServeryError {
-  return new ServeryError(
-    'INVALID_REQUEST',
-    'Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid CSV-formatted Pandas DataFrame ' +
-      `produced using the \`pandas.DataFrame.to_csv()\` method. Error: '${problem}'`,
-  );
-}

@@ -26,8 +26,20 @@ function plainValue(value: unknown): unknown {
 }
 
 /** @throws {ServeryError} `INVALID_INPUT` for a column that would lose something on its way */
-export function enforcedRows(frame: TypedFrame, { columns, declared }: Schema): Rows {
+export function enforcedRows(frame: TypedFrame, { columns, declared, isUnnamed, tensors }: Schema): Rows {
   const rows = plainRows(frame) as Record<string, unknown>[];
+  if (declared === 'tensors' && isUnnamed && frame.columns.length > 1) {
+    const [expected] = tensors.values();
+    const types = frame.columns.map(({ name, sqlType }) =>
+      numpyType(
+        sqlType,
+        rows.some((row) => row[name] === null),
+      ),
+    );
+    const other = types.find((type) => type !== expected);
+    if (other === undefined) return rows;
+    throw new ServeryError('INVALID_INPUT', `dtype of input ${other} does not match expected dtype ${expected}`);
+  }
   for (const { name, sqlType } of frame.columns) {
     const column = columns.find((each) => each.name === name);
     if (column === undefined || column.holds !== 'value') continue;

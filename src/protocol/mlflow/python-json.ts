@@ -56,8 +56,9 @@ function numbersOfPython(_key: string, value: unknown, { source = '' }: { readon
   return BigInt(source);
 }
 
-/** `str(value)` of Python. */
+/** `str(value)` of Python; a key that a record does not have is NaN to pandas. */
 export function pythonText(value: unknown): string {
+  if (value === undefined) return 'nan';
   return typeof value === 'string' ? value : pythonRepr(value);
 }
 
@@ -72,6 +73,12 @@ export function pythonRepr(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(pythonRepr).join(', ')}]`;
   const members = Object.entries(value).map(([key, item]) => `${quoteAsPython(key)}: ${pythonRepr(item)}`);
   return `{${members.join(', ')}}`;
+}
+
+/** Names from a request as a list of Python: a few of them, of which none is long. */
+export function pythonNames(names: readonly (string | number)[]): string {
+  const shown = names.slice(0, 16).map((name) => pythonRepr(typeof name === 'string' ? name.slice(0, 64) : name));
+  return `[${shown.join(', ')}${names.length > 16 ? ', ...' : ''}]`;
 }
 
 /** A float as Python prints it: whole ones with `.0`, powers of ten from 16 digits on. */

@@ -13,6 +13,7 @@ import {
 } from '../../../src/protocol/bentoml.ts';
 import { DEFAULT_DECODE_LIMITS } from '../../../src/protocol/json.ts';
 import { fuzz, Random } from '../../support/fuzz.ts';
+import { inputTitle, validationError } from '../../../src/protocol/bentoml-failure.ts';
 
 const vector: Signature = {
   inputs: [{ name: 'x', datatype: 'FP32', shape: [null, 2] }],
@@ -193,4 +194,18 @@ test('whatever comes as a form becomes JSON or is refused, and nothing else', as
       assert.ok(error instanceof ServeryError && error.code === 'INVALID_REQUEST', `seed ${seed}: ${String(error)}`);
     }
   }
+});
+
+test('failures are those that pydantic has for JSON, with the place of a lone argument', () => {
+  const issue = (code: string, path: readonly (string | number)[] = []) => ({ path, code, message: 'as FastAPI says' });
+  assert.equal(
+    validationError([issue('list_type', ['texts']), issue('model_attributes_type')]),
+    '{"error":"2 validation error for Input","detail":[{"type":"list_type","loc":["texts"],"msg":"Input should be a valid ' +
+      'array"},{"type":"model_type","loc":[],"msg":"Input should be an object"}]}',
+  );
+  assert.equal(
+    validationError([issue('list_type', [0])], inputTitle({ type: 'array' })),
+    '{"error":"1 validation error for listIODescriptor","detail":[{"type":"list_type","loc":["root",0],"msg":"as FastAPI ' +
+      'says"}]}',
+  );
 });

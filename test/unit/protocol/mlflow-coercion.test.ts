@@ -199,7 +199,7 @@ describe('parameters', () => {
     [
       '{"n": 2.0}',
       "Failed to predict data. \nError: Invalid parameters found: {('n', \"Failed to validate type and shape for 'n': " +
-        "long (default: 1), error: Can not safely convert `<class 'float'>` to `long`\")}",
+        "long (default: 1), error: Can not safely convert `<class 'float'>` to `DataType.long`\")}",
     ],
   ] as const) {
     test(`refuse ${text} in the words of MLflow`, () => assert.throws(() => check(text), { message }));
