@@ -14,6 +14,7 @@ export interface ControlOptions {
   readonly stateFolder: string;
   readonly models: Readonly<Record<string, ModelConfigInput>>;
   readonly stuckAfterMs: number;
+  readonly frontEnds?: number;
 }
 
 export interface Control extends AsyncDisposable {
@@ -21,10 +22,16 @@ export interface Control extends AsyncDisposable {
 }
 
 /** Opens everything, starts nothing. Disposing closes in reverse order: models before their runtimes. */
-export function openControl({ modelsFolder, stateFolder, models: config, stuckAfterMs }: ControlOptions): Control {
+export function openControl({
+  modelsFolder,
+  stateFolder,
+  models: config,
+  stuckAfterMs,
+  frontEnds = 1,
+}: ControlOptions): Control {
   const opened = new AsyncDisposableStack();
   const repository = opened.use(new FolderRepository({ modelsFolder, stateFolder }));
   const runtimes = [opened.use(createOnnxRuntime()), opened.use(createHandlerRuntime())];
-  const models = opened.use(new Models({ repository, runtimes, probe, config, stuckAfterMs }));
+  const models = opened.use(new Models({ repository, runtimes, probe, config, stuckAfterMs, frontEnds }));
   return { models, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }

@@ -11,6 +11,7 @@ import type { CheckedInputs, Signature } from '../core/signature.ts';
 import type { LoadedModel, PredictRows, RunnerSource, Runtime } from '../runtime/runtime.ts';
 import type { ResolvedVersion } from './control-api.ts';
 import type { ModelConfig } from './model-options.ts';
+import { copySessions } from './copy-sessions.ts';
 import { resolveSignature } from './resolve-signature.ts';
 import { settleThreads } from './settle-threads.ts';
 import { withHints } from './signature-hints.ts';
@@ -66,6 +67,8 @@ export interface LoadedVersion extends AsyncDisposable {
 interface LoadSettings extends Pick<ProbeRequest, 'predictRows' | 'gentle'> {
   readonly key: number;
   readonly probe: Probe;
+  /** How many front ends will run it. */
+  readonly fronts?: number | undefined;
 }
 
 /** @throws {ServeryError} `MODEL_INVALID`, `RUNTIME_MISSING`, or whatever the model itself fails with */
@@ -73,7 +76,7 @@ export async function loadVersion(
   runtime: Runtime,
   artifact: ModelArtifact,
   options: ModelConfig,
-  { key, probe, predictRows, gentle }: LoadSettings,
+  { key, probe, predictRows, gentle, fronts = 1 }: LoadSettings,
 ): Promise<LoadedVersion> {
   const began = systemClock.now();
   let model = await runtime.load(artifact, options.runtime);
@@ -89,6 +92,7 @@ export async function loadVersion(
     const request = { artifact, model, signature, candidates, given, maxRows, allowInline, predictRows, gentle };
     let probed = await probe(request);
     ({ model, probed } = await settleThreads(request, probed, probe, runtime, options.runtime));
+    const copied = await copySessions(model, request, probed, fronts);
     const batchable = probed.batchable && signature.batched && facts.rowsAreIndependent && !facts.oneRequestPerCall;
     const batching = { ...options.batching, maxRows };
     const { name, version } = artifact;
@@ -121,7 +125,7 @@ export async function loadVersion(
       placement,
       costs,
       exampleRows,
-      notes: [...facts.notes, ...hinted.notes, ...notes, `warmed up with ${source}`, ...probed.notes],
+      notes: [...facts.notes, ...hinted.notes, ...notes, `warmed up with ${source}`, ...probed.notes, ...copied],
     };
     return {
       descriptor,

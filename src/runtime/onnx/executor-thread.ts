@@ -87,7 +87,7 @@ function serve({ folder, file, options, runningSince }: OpenCommand): Served {
     }
   };
 
-  send({ kind: 'opened', signature, facts, bytes });
+  send({ kind: 'opened', signature, facts, bytes, size });
   return {
     isSmall: size <= SMALL,
     connect(port) {
