@@ -18,7 +18,7 @@ import {
 } from '../../core/tensor.ts';
 import { DEFAULT_DECODE_LIMITS } from '../json.ts';
 import { INTEGER_RANGE } from '../open-inference-grpc/contents-fields.ts';
-import { FIXED32, FIXED64, LENGTH, VARINT, WireReader } from '../open-inference-grpc/wire.ts';
+import { FIXED32, FIXED64, LENGTH, VARINT, WireReader, writeVarint } from '../open-inference-grpc/wire.ts';
 import { intField, lengthField, lengthTag, readFields } from '../proto-fields.ts';
 
 /** Its number as a DataType, and the list of its values. */
@@ -40,6 +40,7 @@ const TYPES: Readonly<Record<Datatype, { readonly type: number; readonly field: 
 const DATATYPE_BY_TYPE = new Map(Object.entries(TYPES).map(([datatype, { type }]) => [type, datatype as Datatype]));
 const CONTENT_FIELD = 4;
 const MAX_AXES = 32;
+const MAX_VARINT_BYTES = 10;
 /** A list that is shorter than its tensor must not make us allocate. */
 const MAX_FILLED_UP = 2 ** 20;
 
@@ -137,6 +138,8 @@ class ListReader {
   readonly #datatype: NumericDatatype;
   readonly #count: number;
   readonly #values: (number | bigint)[] = [];
+  /** All of them, where one packed run of floats has them: bytes are copied, so that NaN keeps its bits. */
+  #whole: NumericData | undefined;
 
   constructor(name: string, datatype: NumericDatatype, count: number) {
     this.#name = name;
@@ -148,13 +151,22 @@ class ListReader {
   read(reader: WireReader, wireType: number): void {
     const own = this.#datatype === 'FP32' ? FIXED32 : this.#datatype === 'FP64' ? FIXED64 : VARINT;
     if (wireType !== LENGTH && wireType !== own) throw invalidInput(this.#name, 'its values have a wrong wire type');
+    const isRun = wireType === LENGTH && (own === FIXED32 || own === FIXED64);
+    if (isRun && this.#values.length === 0 && this.#whole === undefined) {
+      const run = reader.bytes.subarray(reader.pos, reader.end);
+      if (run.length > 0 && run.length === this.#count * bytesPerElement(this.#datatype)) {
+        this.#whole = readContent(this.#name, this.#datatype, run, this.#count);
+        return;
+      }
+    }
     while (reader.pos < reader.end) {
-      if (this.#values.length === this.#count) throw wrongCount(this.#name, this.#count);
+      if (this.#whole !== undefined || this.#values.length === this.#count) throw wrongCount(this.#name, this.#count);
       this.#values.push(this.#value(reader));
     }
   }
 
   finish(): NumericData {
+    if (this.#whole !== undefined) return this.#whole;
     const is64 = this.#datatype === 'INT64' || this.#datatype === 'UINT64';
     const data = allocate(this.#datatype, this.#count) as Float64Array;
     const values = filledUp<number | bigint>(this.#name, this.#values, this.#count, is64 ? 0n : 0);
@@ -195,14 +207,38 @@ function wrongCount(name: string, count: number): ServeryError {
   return invalidInput(name, `its values are not the ${count} elements of its shape`);
 }
 
-/** Numbers as bytes; texts and bytes in their list, which has no other form. */
+/**
+ * In the list of its datatype, as TensorFlow Serving answers: its clients read `float_val`, and not all of them look
+ * for `tensor_content`.
+ */
 export function encodeTensorProto({ datatype, shape, data }: Tensor): Buffer {
   const { type, field } = TYPES[datatype];
   const parts = [intField(1, type), lengthField(2, ...shape.map((size) => lengthField(2, intField(1, size))))];
-  if (!isBytes(data)) {
-    parts.push(lengthField(CONTENT_FIELD, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
-  } else for (const element of data) parts.push(lengthField(field, bytesOf(element)));
+  if (isBytes(data)) for (const element of data) parts.push(lengthField(field, bytesOf(element)));
+  else if (data.length > 0) parts.push(lengthField(field, packed(datatype, data)));
   return Buffer.concat(parts);
+}
+
+/** Floats, and the zeros and ones of BOOL, are in memory as they are on the wire. */
+function packed(datatype: Datatype, data: NumericData): Uint8Array {
+  if (datatype === 'FP32' || datatype === 'FP64' || datatype === 'BOOL') {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  const bytes = Buffer.allocUnsafe(data.length * MAX_VARINT_BYTES);
+  let at = 0;
+  for (const value of data) {
+    if (typeof value === 'number' && value >= 0) at = writeVarint(bytes, at, value);
+    else if (value >= 0 && value <= Number.MAX_SAFE_INTEGER) at = writeVarint(bytes, at, Number(value));
+    else at = writeVarint64(bytes, at, BigInt.asUintN(64, BigInt(value)));
+  }
+  return bytes.subarray(0, at);
+}
+
+function writeVarint64(bytes: Buffer, at: number, value: bigint): number {
+  let rest = value;
+  for (; rest > 0x7fn; rest >>= 7n) bytes[at++] = Number(rest & 0x7fn) | 0x80;
+  bytes[at++] = Number(rest);
+  return at;
 }
 
 function bytesOf(element: BytesElement): Uint8Array {
