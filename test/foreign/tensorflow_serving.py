@@ -196,6 +196,10 @@ one = {"x": tensor(1, [1], float_val=[1])}
 for spec, expected in [({"version": 2}, 2.0), ({"label": "stable"}, 1.0), ({}, 3.0)]:
     answer = predict("versions", one, **spec)
     assert tuple(answer.outputs["y"].float_val) == (expected,), spec
+# Without an axis, as the original's manual client asks.
+scalar = M["TensorProto"](dtype=1, float_val=[2])
+answer = predict("half-plus-two", {"x": scalar})
+assert (list(answer.outputs["y"].float_val), shape(answer.outputs["y"])) == ([3.0], [])
 both = {"x": tensor(1, [1, 1], float_val=[2])}
 assert set(predict("half-plus-two-and-three", both).outputs) == {"y", "y2"}
 assert set(predict("half-plus-two-and-three", both, filter=["y2"]).outputs) == {"y2"}
@@ -233,12 +237,14 @@ BAD, MISSING = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 refused(MISSING, "Servable not found for request: Latest(nobody)", lambda: predict("nobody", X))
 refused(MISSING, "Specific(versions, 9)", lambda: predict("versions", X, version=9))
 refused(BAD, "Unrecognized servable version label", lambda: predict("versions", X, label="none"))
-refused(BAD, "Missing model name", lambda: predict("", X))
+refused(BAD, "ModelSpec has no name specified.", lambda: predict("", X))
 refused(grpc.StatusCode.FAILED_PRECONDITION, 'Serving signature key "other" not found.', lambda: predict("half-plus-two", X, signature="other"))
 refused(BAD, "output tensor alias not found", lambda: predict("half-plus-two", X, filter=["z"]))
 refused(BAD, "0!=1 len({}) != len({x}). Sent extra: {}. Missing but required: {x}.", lambda: predict("half-plus-two", {}))
 refused(BAD, "Sent extra: {z}", lambda: predict("half-plus-two", {**X, "z": tensor(1, [1], float_val=[1])}))
-refused(BAD, "datatype is INT32", lambda: predict("half-plus-two", {"x": tensor(3, [1], int_val=[1])}))
+refused(BAD, "Expects arg[0] to be float but int32 is provided", lambda: predict("half-plus-two", {"x": tensor(3, [1], int_val=[1])}))
+refused(BAD, "Expects arg[0] to be float but string is provided", lambda: predict("half-plus-two", {"x": tensor(7, [1], string_val=[b"a"])}))
+refused(BAD, "alias not found in signature: z Outputs expected", lambda: predict("half-plus-two", X, filter=["z"]))
 refused(BAD, "DataType 8", lambda: predict("half-plus-two", {"x": tensor(8, [1])}))
 refused(BAD, "elements of its shape", lambda: predict("half-plus-two", {"x": tensor(1, [1], float_val=[1, 2])}))
 refused(BAD, "bytes of its shape", lambda: predict("half-plus-two", {"x": tensor(1, [2], tensor_content=b"1234")}))
@@ -361,7 +367,12 @@ def status(model):
 
 
 assert status("versions")[3] == 30
-refused(MISSING, "Servable not found", lambda: status("nobody"))
+refused(MISSING, "Could not find any versions of model nobody", lambda: status("nobody"))
+unknown = M["GetModelStatusRequest"]()
+unknown.model_spec.name = "versions"
+unknown.model_spec.version.value = 9
+ask = lambda: call("ModelService", "GetModelStatus", unknown, "GetModelStatusResponse")
+refused(MISSING, "Could not find version 9 of model versions", ask)
 
 
 # A reload: labels move, what is not in the list goes.
@@ -381,6 +392,8 @@ KEPT = {"versions": {}, "half-plus-two": {}, FAMILY: {}}
 Policy = M["VersionPolicy"]
 for policy in (Policy(specific={"versions": [1]}), Policy(latest={"num_versions": 2})):
     refused(grpc.StatusCode.UNIMPLEMENTED, "versions 1, 2, 3 are loaded", lambda: reload(KEPT, policy))
+late = "Request to assign label to version 9 of model versions, which is not currently available for inference"
+refused(grpc.StatusCode.FAILED_PRECONDITION, late, lambda: reload({"versions": {"stable": 9}}))
 assert status("identity-fp32"), "nothing was unloaded"
 assert reload(KEPT, Policy(all={})).status.error_code == 0
 assert reload(KEPT, Policy(specific={"versions": [3, 1, 2]})).status.error_code == 0
@@ -399,6 +412,7 @@ def post(path, body):
         return error.code, json.load(error)
 
 
+assert post("/v1/models/half-plus-two:predict", {"inputs": 2.0}) == (200, {"outputs": 3.0})
 assert post("/v1/models/half-plus-two:predict", {"instances": [2, 3, 4]}) == (200, {"predictions": [3.0, 3.5, 4.0]})
 body = {"signature_name": "regress_x_to_y", "examples": [{"x": 80.0}]}
 assert post("/v1/models/half-plus-two/versions/1:regress", body) == (200, {"results": [42.0]})

@@ -5,10 +5,11 @@
  * the model: `serving_default` takes the output that fits the method, and `regress_x_to_y` names input and output, as
  * TensorFlow Serving's own half-plus-two models do.
  */
-import { ServeryError, quote } from '../../core/errors.ts';
+import { ServeryError } from '../../core/errors.ts';
 import type { NamedSignature, Signature, TensorSpec } from '../../core/signature.ts';
 
 import { signatureView, type SignatureView } from './named-signatures.ts';
+import { bare } from './words.ts';
 
 export type ExampleMethod = 'classify' | 'regress';
 
@@ -41,7 +42,7 @@ export function outputOf(
 }
 
 function notFound(name: string): ServeryError {
-  return refused(`No signature was found with the name: ${quote(name)}`);
+  return refused(`No signature was found with the name: ${bare(name)}`);
 }
 
 function otherMethod(method: ExampleMethod, was: NamedSignature['method']): ServeryError {
