@@ -23,6 +23,9 @@ import {
 import { decodeRows } from '../rows/decode-rows.ts';
 import { rowPlan } from '../rows/input-plan.ts';
 
+/** The parameter that names a model where a path does not. It is no feature. */
+export const MODEL_NAME = 'model_name';
+
 /** One row is answered by itself, a list of rows by a list, `instances` by `predictions`. */
 export type AnswerForm = 'one' | 'many' | 'instances';
 
@@ -48,14 +51,22 @@ export function decodeBody(
   return decodeOne(body, /^\s*application\/json\b/i.test(contentType), signature, limits);
 }
 
+/** A query as the fields of a form, which it stands for where there is no body. */
+export function readQuery(query: string): readonly FormField[] {
+  return readForm(Buffer.from(query), 'application/x-www-form-urlencoded') ?? [];
+}
+
+/** A field of a body that is a form, as text; undefined where there is none. */
+export function formField(body: Uint8Array, contentType: string, name: string): string | undefined {
+  const field = looksLikeJson(body) ? undefined : readForm(body, contentType)?.find((one) => one.name === name);
+  return field === undefined ? undefined : decodeText(field.bytes);
+}
+
 /** @throws {ServeryError} as `decodeBody` */
-export function decodeFields(
-  fields: readonly FormField[],
-  signature: Signature,
-  limits: DecodeLimits,
-): TorchServeRequest {
-  const [first] = fields;
+export function decodeFields(all: readonly FormField[], signature: Signature, limits: DecodeLimits): TorchServeRequest {
   const { knownKeys, inputs } = rowPlan(signature);
+  const fields = all.filter(({ name }) => name !== MODEL_NAME || knownKeys.has(name));
+  const [first] = fields;
   if (first === undefined) throw new ServeryError('INVALID_REQUEST', 'Cannot read the form: it has no fields');
   if (fields.length === 1 && !knownKeys.has(first.name) && (first.name === 'data' || first.name === 'body')) {
     return decodeOne(first.bytes, first.mediaType === 'application/json', signature, limits);
