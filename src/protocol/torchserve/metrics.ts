@@ -20,6 +20,8 @@ export function onlyMetrics(text: string, names: ReadonlySet<string>): string {
 export function asItsWriter(text: string): string {
   return text
     .split('\n')
-    .map((line) => (line.startsWith('#') ? line : line.replace(/"\} /, '",} ').replace(/ (-?[0-9]+)$/, ' $1.0')))
+    .map((line) =>
+      line.startsWith('#') ? line : line.replace(/"\} (?=[^"]*$)/, '",} ').replace(/ (-?[0-9]+)$/, ' $1.0'),
+    )
     .join('\n');
 }
