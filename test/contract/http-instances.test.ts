@@ -1,6 +1,7 @@
 /** TensorFlow Serving's and KServe's paths over a real socket. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { ownTable } from '../../src/http/routes.ts';
 import { openDoor, type Door } from '../support/http-door.ts';
 
 async function answer(response: Promise<Response>): Promise<[number, unknown]> {
@@ -197,6 +198,17 @@ describe('TensorFlow Serving', () => {
       assert.match((body as { error: string }).error, text);
       assert.equal(actual, status, (body as { error: string }).error);
     }
+  });
+
+  test('has all below /v1 on a port of its own', async () => {
+    await using own = await openDoor({}, undefined, { openTable: ownTable({ protocol: 'tensorflowServing' }) });
+    await using shared = await openDoor();
+    for (const method of ['GET', 'POST']) {
+      const error = `Malformed request: ${method} /v1/foo`;
+      assert.deepEqual(await answer(own.fetch('/v1/foo?x=1', { method })), [400, { error }]);
+      assert.equal((await shared.fetch('/v1/foo', { method })).status, 404);
+    }
+    assert.equal((await own.fetch('/statuspage')).status, 404);
   });
 });
 

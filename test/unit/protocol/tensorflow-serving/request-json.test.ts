@@ -114,6 +114,9 @@ test('what does not fit is refused in the words of the original, without the val
     [`{"instances": ${'['.repeat(200)}${']'.repeat(200)}}`, FLOATS, 'INVALID_REQUEST Cannot read the body: JSON nesting depth exceeds maximum allowed limit (100)'],
   ]; // prettier-ignore
   for (const [body, signature, text] of cases) assert.equal(refusal(body, signature), text, body);
+  // Too deep for the stack, were it followed.
+  const deep = `{"inputs": [${'['.repeat(100_000)}"a"${']'.repeat(100_000)}]}`;
+  assert.match(refusal(deep, FLOATS), /^INVALID_REQUEST .*nesting/);
 });
 
 test('the profile of the original takes its numbers, and inputs that the model does not have', () => {
