@@ -12,6 +12,7 @@ import type { NamedTensor, Tensor } from '../core/tensor.ts';
 import { DEFAULT_DECODE_LIMITS } from '../protocol/json.ts';
 import { classesOf, exampleTensors, valuesOf, type Example } from '../protocol/tensorflow-serving/examples.ts';
 import {
+  NO_SPEC,
   decodeExampleListRequest,
   decodeModelQuestion,
   decodeMultiInferenceRequest,
@@ -142,10 +143,11 @@ async function answerTask(
   method: ExampleMethod,
   examples: readonly Example[],
   call: CallContext,
+  notFound?: (name: string) => ServeryError,
 ): Promise<ExamplesAnswer> {
   let asked: ReturnType<typeof outputOf> | undefined;
   const { model, outputs } = await answer(deps, spec, call, (known) => {
-    asked = outputOf(known, method, spec.signatureName);
+    asked = outputOf(known, method, spec.signatureName, notFound);
     return exampleTensors(asked.view, examples, DEFAULT_DECODE_LIMITS);
   });
   const { view, output } = asked!;
@@ -175,7 +177,9 @@ async function answerTasks(deps: GrpcDeps, message: Buffer, call: CallContext): 
   });
   if (asked.length === 0) throw new ServeryError('INVALID_REQUEST', 'Inference request needs at least one task');
   if (examples.length === 0) throw new ServeryError('INVALID_REQUEST', 'Input is empty');
-  const answers = asked.map(({ spec, method }) => answerTask(deps, spec, method, examples, call));
+  const notFound = (name: string) =>
+    new ServeryError('INVALID_REQUEST', `Requested signature not found in model graph: ${bare(name)}`);
+  const answers = asked.map(({ spec, method }) => answerTask(deps, spec, method, examples, call, notFound));
   return encodeMultiInferenceResponse(await Promise.all(answers));
 }
 
@@ -210,8 +214,11 @@ async function answer(
   }
 }
 
-function refOf({ name, version, label }: ModelSpec, notFound: typeof noVersions = servableNotFound): ModelRef {
-  if (name === '') throw new ServeryError('INVALID_REQUEST', 'ModelSpec has no name specified.');
+function refOf(spec: ModelSpec, notFound: typeof noVersions = servableNotFound): ModelRef {
+  const { name, version, label } = spec;
+  if (spec === NO_SPEC) throw new ServeryError('INVALID_REQUEST', 'Missing ModelSpec');
+  if (name === '' && notFound === servableNotFound)
+    {throw new ServeryError('INVALID_REQUEST', 'ModelSpec has no name specified.');}
   const ref = { name, ...(label !== undefined && { alias: label }) };
   if (!isModelName(name)) throw notFound(ref);
   return version === undefined ? ref : { name, version: Number(version) };

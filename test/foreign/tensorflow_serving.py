@@ -238,6 +238,12 @@ refused(MISSING, "Servable not found for request: Latest(nobody)", lambda: predi
 refused(MISSING, "Specific(versions, 9)", lambda: predict("versions", X, version=9))
 refused(BAD, "Unrecognized servable version label", lambda: predict("versions", X, label="none"))
 refused(BAD, "ModelSpec has no name specified.", lambda: predict("", X))
+for method in ("Predict", "Classify", "GetModelMetadata"):
+    request = M["GetModelMetadataRequest"](metadata_field=["signature_def"]) if method.startswith("Get") else M["PredictRequest"]()
+    if method == "Classify":
+        request = M["ExamplesRequest"]()
+        request.input.example_list.examples.add()
+    refused(BAD, "Missing ModelSpec", lambda: call("PredictionService", method, request, "Any"))
 refused(grpc.StatusCode.FAILED_PRECONDITION, 'Serving signature key "other" not found.', lambda: predict("half-plus-two", X, signature="other"))
 refused(BAD, "output tensor alias not found", lambda: predict("half-plus-two", X, filter=["z"]))
 refused(BAD, "0!=1 len({}) != len({x}). Sent extra: {}. Missing but required: {x}.", lambda: predict("half-plus-two", {}))
@@ -333,6 +339,8 @@ assert second.classification_result.classifications[0].classes[0].score == 3.0, 
 refused(BAD, "Duplicate evaluation of signature", lambda: multi(TASKS[:1] * 2, [{"x": 2.0}]))
 refused(grpc.StatusCode.UNIMPLEMENTED, "Unsupported signature method_name", lambda: multi([("", "predict")], [{"x": 2.0}]))
 refused(BAD, "Input is empty", lambda: multi(TASKS, []))
+refused(BAD, "Requested signature not found in model graph: none", lambda: multi([("none", "regress")], [{"x": 2.0}]))
+refused(BAD, "Duplicate evaluation of signature: regress_x_to_y", lambda: multi(TASKS[:1] * 2, [{"x": 2.0}]))
 
 # Metadata and status.
 request = M["GetModelMetadataRequest"](metadata_field=["signature_def"])
@@ -368,6 +376,7 @@ def status(model):
 
 assert status("versions")[3] == 30
 refused(MISSING, "Could not find any versions of model nobody", lambda: status("nobody"))
+refused(BAD, "Missing ModelSpec", lambda: call("ModelService", "GetModelStatus", M["GetModelStatusRequest"](), "Any"))
 unknown = M["GetModelStatusRequest"]()
 unknown.model_spec.name = "versions"
 unknown.model_spec.version.value = 9

@@ -14,7 +14,7 @@ import { InexactInteger, decodeText, isJsonObject, type DecodeLimits } from '../
 import { decodeRows } from '../rows/decode-rows.ts';
 import { rowPlan } from '../rows/input-plan.ts';
 import { STRICT_FLOATS, type FloatRules } from '../values-in.ts';
-import { outputOf, type ExampleMethod } from './method-signature.ts';
+import { CLASSES, outputOf, type ExampleMethod } from './method-signature.ts';
 import type { SignatureView } from './named-signatures.ts';
 import { bare, jsonKind } from './words.ts';
 
@@ -151,7 +151,10 @@ export interface ScoredClass {
   readonly score: number;
 }
 
-/** Each row's classes, in their order, with their scores. An output `classes` of the same shape names them row by row. */
+/**
+ * Each row's classes, in their order, with their scores. An output `classes` of the same shape names them row by row;
+ * without scores they have none.
+ */
 export function classesOf(signature: Signature, outputs: readonly Tensor[], output: number): readonly ScoredClass[][] {
   const { labels } = signature.outputs[output]!;
   const tensor = outputs[output]!;
@@ -166,7 +169,7 @@ export function classesOf(signature: Signature, outputs: readonly Tensor[], outp
 }
 
 function classNames(signature: Signature, outputs: readonly Tensor[], scores: Tensor): readonly string[] | undefined {
-  const at = signature.outputs.findIndex(({ name, datatype }) => name === 'classes' && datatype === 'BYTES');
+  const at = signature.outputs.findIndex(({ name, datatype }) => name === CLASSES && datatype === 'BYTES');
   const names = outputs[at];
   if (names === undefined || names.data.length !== scores.data.length) return undefined;
   return (names.data as readonly BytesElement[]).map((name) =>
@@ -181,6 +184,7 @@ export function valuesOf(outputs: readonly Tensor[], output: number): readonly n
 }
 
 function numberAt({ datatype, data }: Tensor, at: number): number {
+  if (datatype === 'BYTES') return 0;
   const value = (data as NumericData)[at] as number;
   return datatype === 'FP16' ? fromHalf(value) : value;
 }

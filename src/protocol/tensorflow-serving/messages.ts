@@ -18,7 +18,8 @@ export interface ModelSpec {
   readonly signatureName: string;
 }
 
-const NO_SPEC: ModelSpec = { name: '', version: undefined, label: undefined, signatureName: '' };
+/** Of a request without any. */
+export const NO_SPEC: ModelSpec = { name: '', version: undefined, label: undefined, signatureName: '' };
 
 function decodeModelSpec(reader: WireReader): ModelSpec {
   const spec: { -readonly [Key in keyof ModelSpec]: ModelSpec[Key] } = { ...NO_SPEC };
