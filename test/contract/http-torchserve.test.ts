@@ -39,6 +39,12 @@ describe("TorchServe's inference API", () => {
     ['a list of rows', '[[1, 2], [3, 4]]', '[[3,6],[9,12]]'],
     ['a list of objects', '[{"x": [1, 2]}]', '[[3,6]]'],
     ['instances', '{"instances": [[1, 2]]}', '{"predictions":[[3,6]]}'],
+    [
+      'instances with their data',
+      '{"instances": [{"data": [1, 2]}, {"data": [3, 4]}]}',
+      '{"predictions":[[3,6],[9,12]]}',
+    ],
+    ['instances with their bodies', '{"instances": [{"body": [1, 2]}]}', '{"predictions":[[3,6]]}'],
   ] as const) {
     it(`answers ${what} in its form`, async () => {
       assert.deepEqual(await predict('doubler', body, JSON_TYPE), {
@@ -109,6 +115,14 @@ describe("TorchServe's inference API", () => {
       'Model version: new does not exist for model: doubler',
     ],
     ['a row that does not fit', 'predictions/doubler', '[1]', 400, 'BadRequestException', undefined],
+    [
+      'instances of which one has more than its data',
+      'predictions/doubler',
+      '{"instances": [{"data": [1, 2]}, {"data": [1, 2], "x": [1, 2]}]}',
+      400,
+      'BadRequestException',
+      undefined,
+    ],
     [
       'no JSON',
       'predictions/doubler',
