@@ -363,6 +363,10 @@ assert {name: one.method_name.split("/")[-1] for name, one in family.items()} ==
     "classify_x2_to_y3": "classify",
 }
 assert list(family["regress_x2_to_y3"].inputs) == ["x2"] and list(family["regress_x2_to_y3"].outputs) == ["outputs"]
+assert family["regress_x2_to_y3"].outputs["outputs"].name == "y3:0", "a tensor of the model"
+with urllib.request.urlopen(f"{os.environ['HTTP']}/v1/models/{FAMILY}/metadata") as answer:
+    over_rest = json.load(answer)["metadata"]["signature_def"]["signature_def"]
+assert {name: one["outputs"] for name, one in over_rest.items()}["classify_x2_to_y3"]["scores"]["name"] == "y3:0"
 del request.metadata_field[:]
 refused(BAD, "at least one metadata_field", lambda: call("PredictionService", "GetModelMetadata", request, "Any"))
 
