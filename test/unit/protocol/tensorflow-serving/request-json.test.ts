@@ -215,3 +215,31 @@ test('no body makes it fail otherwise, and none is repeated in a text', () => {
     assert.doesNotMatch(refusal(body, signatureOf(inputs), random.chance(0.5)), /INTERNAL|2\.5|aGVs/);
   });
 });
+
+test('no examples make it fail otherwise either', () => {
+  const signature = signatureOf({ a: 'FP32', b: 'INT64' });
+  fuzz((random) => {
+    const value = () =>
+      random.pick([1, 1.5, 2 ** 63, true, null, 'text', [], [[1]], [1, 'x'], { b64: 'aGVs' }, { b64: 'A' }, {}]);
+    const example = () =>
+      Object.fromEntries(random.list(random.below(3), () => [random.pick(['a', 'b', 'c']), value()]));
+    const examples = random.chance(0.9)
+      ? random.list(random.below(3), () => (random.chance(0.9) ? example() : value()))
+      : value();
+    const document = { examples, ...(random.chance(0.3) && { context: random.chance(0.7) ? example() : value() }) };
+    const body = Buffer.from(JSON.stringify(document));
+    const sent = random.chance(0.6)
+      ? body
+      : random.mutate(
+          body,
+          PIECES.map((piece) => Buffer.from(piece)),
+        );
+    try {
+      const method = random.pick(['classify', 'regress'] as const);
+      decodeExamples(sent, method, signature, DEFAULT_DECODE_LIMITS, requestDialect(random.chance(0.5)));
+    } catch (error) {
+      assert.ok(error instanceof ServeryError, String(error));
+      assert.notEqual(error.code, 'INTERNAL');
+    }
+  });
+});
