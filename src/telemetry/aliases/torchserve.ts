@@ -2,10 +2,14 @@
 import { freemem, hostname, totalmem } from 'node:os';
 import type { AliasSource } from '../aliases.ts';
 import { AT, CODES, DOORS, type VersionCounters } from '../counters.ts';
+import { createProcessorMeter, diskFigures } from '../host.ts';
 import { counter, gauge, type PrintedMetric } from '../printed-metric.ts';
 
 const HTTP = DOORS.indexOf('http');
 const MEGABYTE = 2 ** 20;
+const GIGABYTE = 2 ** 30;
+
+const processorPercent = createProcessorMeter();
 
 /** What the client did wrong; all other failures are the server's. */
 const CLIENT_ERRORS: ReadonlySet<string> = new Set<(typeof CODES)[number]>([
@@ -54,6 +58,7 @@ export function torchserveMetrics({ versions, models, total }: AliasSource): rea
     );
   const free = freemem();
   const all = totalmem();
+  const disk = diskFigures();
   return [
     answers('Requests2XX', (code) => code === 'OK'),
     answers('Requests4XX', (code) => CLIENT_ERRORS.has(code)),
@@ -83,6 +88,14 @@ export function torchserveMetrics({ versions, models, total }: AliasSource): rea
     ofHost('MemoryUsed', 'Megabytes.', (all - free) / MEGABYTE),
     ofHost('MemoryAvailable', 'Megabytes.', free / MEGABYTE),
     ofHost('MemoryUtilization', 'Percent.', ((all - free) / all) * 100),
+    ofHost('CPUUtilization', 'Percent, since the metrics were asked for last.', processorPercent()),
+    ...(disk === undefined
+      ? []
+      : [
+          ofHost('DiskUsage', 'Gigabytes, of the file system at the root.', disk.usedBytes / GIGABYTE),
+          ofHost('DiskAvailable', 'Gigabytes, of the file system at the root.', disk.freeBytes / GIGABYTE),
+          ofHost('DiskUtilization', 'Percent, of the file system at the root.', disk.usedPercent),
+        ]),
   ];
 }
 
