@@ -123,3 +123,25 @@ test('configuration files become models, batching and notes', () => {
     assert.throws(() => readModelConfig(bad), { code: 'CONFIG_INVALID' }, bad);
   }
 });
+
+test('a damaged configuration file is refused with its line, or read', () => {
+  const good = [
+    "model_config_list { config { name: 'a' base_path: '/m' model_version_policy { specific { versions: [1, 2] } } } }",
+    'model_config_list: < config: < name: "b"; version_labels { key: "s" value: 1 } > >',
+    'max_batch_size { value: 32 } # rows',
+  ].map((text) => Buffer.from(text));
+  const pieces = ['{', '}', '<', '[', ']', ':', "'", '"', '\\', '#', '\n', '9'.repeat(20), 'config'].map((text) =>
+    Buffer.from(text),
+  );
+  fuzz((random) => {
+    const text = Buffer.from(random.mutate(random.pick(good), pieces)).toString('latin1');
+    for (const read of [readModelConfig, readBatchingParameters, readMonitoringConfig]) {
+      try {
+        read(text);
+      } catch (error) {
+        assert.ok(error instanceof ServeryError, String(error));
+        assert.equal(error.code, 'CONFIG_INVALID');
+      }
+    }
+  });
+});
