@@ -27,7 +27,8 @@ import { splitUrl } from '../router.ts';
 import { METRICS_TYPE } from '../server-routes.ts';
 import { INSTANCES_BODY, answerInstances, messageOnly } from './instances-route.ts';
 
-const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const METHODS_OF_NO_CALL: readonly Method[] = ['PUT', 'PATCH', 'DELETE'];
+const METHODS: readonly Method[] = ['GET', 'POST', ...METHODS_OF_NO_CALL];
 
 const PLACES = ['/v1/models/:name', '/v1/models/:name/versions/:version', '/v1/models/:name/labels/:label'];
 
@@ -62,8 +63,8 @@ export const tensorflowServingDoor: CreateDoor = (deps) => {
       inItsWords((exchange) => sendMetadata(deps, exchange)),
     ),
   ];
-  const refuse = (path: string): readonly Route[] =>
-    METHODS.map((method) => ({
+  const refuse = (path: string, methods = METHODS): readonly Route[] =>
+    methods.map((method) => ({
       method,
       path,
       scope: 'read',
@@ -88,7 +89,10 @@ export const tensorflowServingDoor: CreateDoor = (deps) => {
       },
     },
     // Of a path that is known, the other methods.
-    ...PLACES.flatMap((path) => [...refuse(path), ...refuse(`${path}/metadata`)]),
+    ...PLACES.flatMap((path) => [
+      ...refuse(path, METHODS_OF_NO_CALL),
+      ...refuse(`${path}/metadata`, ['POST', ...METHODS_OF_NO_CALL]),
+    ]),
     ...refuse('/v1/models'),
     ...refuse('/v1/models/*'),
   ];
