@@ -209,6 +209,14 @@ describe('TensorFlow Serving', () => {
       assert.equal((await shared.fetch('/v1/foo', { method })).status, 404);
     }
     assert.equal((await own.fetch('/statuspage')).status, 404);
+    // Its paths are read in any case, names as they are.
+    assert.deepEqual(await post(own, '/V1/Models/doubler:PREDICT', instances), [200, { predictions: [[3, 6]] }]);
+    const old = await post(own, '/v1/MODELS/doubler/Versions/1:Predict', instances);
+    assert.deepEqual(old, [200, { predictions: [[2, 4]] }]);
+    assert.equal((await own.fetch('/v1/models/doubler/METADATA')).status, 200);
+    assert.deepEqual(await get(own, '/V1/MODELS'), [400, { error: 'Missing model name in request.' }]);
+    assert.equal((await own.fetch('/v1/models/Doubler')).status, 404);
+    assert.equal((await shared.fetch('/V1/models/doubler')).status, 404);
   });
 });
 

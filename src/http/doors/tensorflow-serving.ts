@@ -69,7 +69,7 @@ export const tensorflowServingDoor: CreateDoor = (deps) => {
       path,
       scope: 'read',
       handle: ({ request: { url = '' } }) => {
-        const isList = method === 'GET' && splitUrl(url).path === '/v1/models';
+        const isList = method === 'GET' && splitUrl(url).path.toLowerCase() === '/v1/models';
         if (isList) throw new ServeryError('INVALID_REQUEST', 'Missing model name in request.');
         throw malformed(`${method} ${splitUrl(url).path}`);
       },
@@ -97,7 +97,7 @@ export const tensorflowServingDoor: CreateDoor = (deps) => {
     ...refuse('/v1/models/*'),
   ];
   // What else begins so belongs to other systems, where they share a port.
-  return { shared: routes, own: [...routes, ...refuse('/v1/*')], errors: messageOnly };
+  return { shared: routes, own: [...routes, ...refuse('/v1/*')], errors: messageOnly, isAnyCase: true };
 };
 
 const VERBS = ['predict', 'classify', 'regress'] as const;
