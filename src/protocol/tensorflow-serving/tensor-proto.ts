@@ -18,7 +18,7 @@ import {
 } from '../../core/tensor.ts';
 import { DEFAULT_DECODE_LIMITS } from '../json.ts';
 import { INTEGER_RANGE } from '../open-inference-grpc/contents-fields.ts';
-import { FIXED32, FIXED64, LENGTH, VARINT, WireReader, writeVarint } from '../open-inference-grpc/wire.ts';
+import { FIXED32, FIXED64, LENGTH, VARINT, WireReader } from '../open-inference-grpc/wire.ts';
 import { intField, lengthField, lengthTag, readFields } from '../proto-fields.ts';
 
 /** Its number as a DataType, and the list of its values. */
@@ -138,7 +138,7 @@ class ListReader {
   readonly #datatype: NumericDatatype;
   readonly #count: number;
   readonly #values: (number | bigint)[] = [];
-  /** All of them, where one packed run of floats has them: bytes are copied, so that NaN keeps its bits. */
+  /** All of them, where one packed run has them. */
   #whole: NumericData | undefined;
 
   constructor(name: string, datatype: NumericDatatype, count: number) {
@@ -151,13 +151,9 @@ class ListReader {
   read(reader: WireReader, wireType: number): void {
     const own = this.#datatype === 'FP32' ? FIXED32 : this.#datatype === 'FP64' ? FIXED64 : VARINT;
     if (wireType !== LENGTH && wireType !== own) throw invalidInput(this.#name, 'its values have a wrong wire type');
-    const isRun = wireType === LENGTH && (own === FIXED32 || own === FIXED64);
-    if (isRun && this.#values.length === 0 && this.#whole === undefined) {
-      const run = reader.bytes.subarray(reader.pos, reader.end);
-      if (run.length > 0 && run.length === this.#count * bytesPerElement(this.#datatype)) {
-        this.#whole = readContent(this.#name, this.#datatype, run, this.#count);
-        return;
-      }
+    if (wireType === LENGTH && this.#values.length === 0 && this.#whole === undefined) {
+      this.#whole = own === VARINT ? this.#wholeOfVarints(reader) : this.#wholeOfFloats(reader);
+      if (this.#whole !== undefined) return;
     }
     while (reader.pos < reader.end) {
       if (this.#whole !== undefined || this.#values.length === this.#count) throw wrongCount(this.#name, this.#count);
@@ -174,7 +170,32 @@ class ListReader {
     return data;
   }
 
-  #value(reader: WireReader): number | bigint {
+  /** Bytes are copied, so that NaN keeps its bits. */
+  #wholeOfFloats({ bytes, pos, end }: WireReader): NumericData | undefined {
+    const run = bytes.subarray(pos, end);
+    const isWhole = run.length > 0 && run.length === this.#count * bytesPerElement(this.#datatype);
+    return isWhole ? readContent(this.#name, this.#datatype, run, this.#count) : undefined;
+  }
+
+  #wholeOfVarints(reader: WireReader): NumericData | undefined {
+    let count = 0;
+    for (let at = reader.pos; at < reader.end; at += 1) if (reader.bytes[at]! < 0x80) count += 1;
+    if (count !== this.#count) return undefined;
+    const data = allocate(this.#datatype, count);
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+      const halves = new Uint32Array(data.buffer, data.byteOffset, count * 2);
+      for (let i = 0; i < halves.length; i += 2) {
+        reader.uint64();
+        halves[i] = reader.low;
+        halves[i + 1] = reader.high;
+      }
+    } else for (let i = 0; i < count; i += 1) data[i] = this.#value(reader, i) as number;
+    // Bytes after the last value are of one that does not end.
+    if (reader.pos < reader.end) reader.uint64();
+    return data;
+  }
+
+  #value(reader: WireReader, index = this.#values.length): number | bigint {
     const datatype = this.#datatype;
     if (datatype === 'FP32' || datatype === 'FP64') {
       const size = datatype === 'FP32' ? 4 : 8;
@@ -192,7 +213,7 @@ class ListReader {
     const value = range.isSigned || high === 0xffff_ffff ? low | 0 : low;
     const isNarrow = high === 0 || high === 0xffff_ffff;
     if (isNarrow && value >= range.min && value <= range.max) return value;
-    throw invalidInput(this.#name, `element ${this.#values.length} is out of range for ${datatype}`);
+    throw invalidInput(this.#name, `element ${index} is out of range for ${datatype}`);
   }
 }
 
@@ -226,18 +247,22 @@ function packed(datatype: Datatype, data: NumericData): Uint8Array {
   }
   const bytes = Buffer.allocUnsafe(data.length * MAX_VARINT_BYTES);
   let at = 0;
-  for (const value of data) {
-    if (typeof value === 'number' && value >= 0) at = writeVarint(bytes, at, value);
-    else if (value >= 0 && value <= Number.MAX_SAFE_INTEGER) at = writeVarint(bytes, at, Number(value));
-    else at = writeVarint64(bytes, at, BigInt.asUintN(64, BigInt(value)));
-  }
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+    const halves = new Uint32Array(data.buffer, data.byteOffset, data.length * 2);
+    for (let i = 0; i < halves.length; i += 2) at = writeVarint64(bytes, at, halves[i]!, halves[i + 1]!);
+  } else for (const value of data) at = writeVarint64(bytes, at, value >>> 0, value < 0 ? 0xffff_ffff : 0);
   return bytes.subarray(0, at);
 }
 
-function writeVarint64(bytes: Buffer, at: number, value: bigint): number {
-  let rest = value;
-  for (; rest > 0x7fn; rest >>= 7n) bytes[at++] = Number(rest & 0x7fn) | 0x80;
-  bytes[at++] = Number(rest);
+/** Of two halves without a sign; a bigint would cost ten times as much. */
+function writeVarint64(bytes: Buffer, start: number, lowHalf: number, highHalf: number): number {
+  let [at, low, high] = [start, lowHalf, highHalf];
+  for (; high !== 0; high >>>= 7) {
+    bytes[at++] = (low & 0x7f) | 0x80;
+    low = ((low >>> 7) | (high << 25)) >>> 0;
+  }
+  for (; low > 0x7f; low >>>= 7) bytes[at++] = (low & 0x7f) | 0x80;
+  bytes[at++] = low;
   return at;
 }
 
