@@ -217,8 +217,9 @@ async function answer(
 function refOf(spec: ModelSpec, notFound: typeof noVersions = servableNotFound): ModelRef {
   const { name, version, label } = spec;
   if (spec === NO_SPEC) throw new ServeryError('INVALID_REQUEST', 'Missing ModelSpec');
-  if (name === '' && notFound === servableNotFound)
-    {throw new ServeryError('INVALID_REQUEST', 'ModelSpec has no name specified.');}
+  if (name === '' && notFound === servableNotFound) {
+    throw new ServeryError('INVALID_REQUEST', 'ModelSpec has no name specified.');
+  }
   const ref = { name, ...(label !== undefined && { alias: label }) };
   if (!isModelName(name)) throw notFound(ref);
   return version === undefined ? ref : { name, version: Number(version) };
