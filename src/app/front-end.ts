@@ -152,7 +152,7 @@ export function createFrontEnd(settings: FrontEndSettings, { control, jobs, requ
   async function listenAlone(own: ListeningPort, reusePort: boolean): Promise<ListeningPort> {
     const { protocol, option } = own;
     const server =
-      option === 'http' ? createHttpServer(httpDeps, ownTable(own)) : createGrpcServer({ ...grpcDeps, only: protocol });
+      option === 'grpc' ? createGrpcServer({ ...grpcDeps, only: protocol }) : createHttpServer(httpDeps, ownTable(own));
     servers.push(server);
     const { port } = await server.listen({ host: own.host, port: own.port, reusePort });
     return { ...own, port };

@@ -13,6 +13,7 @@ import { notThereYet } from '../models/snapshot.ts';
 import { DEFAULT_DECODE_LIMITS } from '../protocol/json.ts';
 import { classesOf, exampleTensors, valuesOf, type Example } from '../protocol/tensorflow-serving/examples.ts';
 import {
+  NO_SPEC,
   decodeExampleListRequest,
   decodeModelQuestion,
   decodeMultiInferenceRequest,
@@ -35,7 +36,9 @@ import {
   sizeMismatch,
   type SignatureView,
 } from '../protocol/tensorflow-serving/named-signatures.ts';
-import { inItsWords, servableNotFound } from '../protocol/tensorflow-serving/words.ts';
+import { scalarsAsRows, type ScalarRows } from '../protocol/tensorflow-serving/scalars.ts';
+import { bare, datatypeWord, inItsWords, noVersions, servableNotFound } from '../protocol/tensorflow-serving/words.ts';
+import type { VersionEntry } from '../models/snapshot.ts';
 import type { GrpcDeps } from './deps.ts';
 import { STATUS, StatusError } from './errors.ts';
 import { withHeadroom } from './framing.ts';
@@ -79,6 +82,7 @@ async function predict(deps: GrpcDeps, message: Buffer, call: CallContext): Prom
   const { spec, inputs, outputFilter } = decodePredictRequest(message);
   const { signatureName } = spec;
   let view: SignatureView | undefined;
+  let scalars: ScalarRows | undefined;
   const prediction = await answer(deps, spec, call, (known) => {
     view = signatureView(known, signatureName);
     if (view === undefined) {
@@ -89,9 +93,11 @@ async function predict(deps: GrpcDeps, message: Buffer, call: CallContext): Prom
     const names = signature.inputs.map(({ name }) => name);
     if (inputs.length !== names.length) throw new ServeryError('INVALID_INPUT', sizeMismatch(names, inputs));
     checkFilter(signature, outputFilter);
-    return complete(inputs);
+    checkDatatypes(signature, inputs);
+    scalars = scalarsAsRows(signature, inputs);
+    return complete(scalars.tensors);
   });
-  const outputs = view!.pick(prediction.outputs);
+  const outputs = scalars!.restore(view!.pick(prediction.outputs));
   const named = view!.signature.outputs.map(({ name }, i) => ({ name, tensor: outputs[i]! }));
   const wanted = outputFilter.length === 0 ? named : named.filter(({ name }) => outputFilter.includes(name));
   return encodePredictResponse(prediction.model, view!.name, wanted);
@@ -104,12 +110,21 @@ function checkFilter({ outputs }: Signature, outputFilter: readonly string[]): v
         .map(({ name }) => name)
         .sort()
         .join(',');
-      const problem = `output tensor alias not found in signature: ${quote(wanted)}`;
+      const problem = `output tensor alias not found in signature: ${bare(wanted)}`;
       throw new ServeryError('INVALID_REQUEST', `${problem} Outputs expected to be in the set {${known}}.`);
     }
     if (outputFilter.indexOf(wanted) !== i) {
-      throw new ServeryError('INVALID_REQUEST', `duplicate output tensor alias: ${quote(wanted)}`);
+      throw new ServeryError('INVALID_REQUEST', `duplicate output tensor alias: ${bare(wanted)}`);
     }
+  }
+}
+
+function checkDatatypes({ inputs }: Signature, sent: readonly NamedTensor[]): void {
+  for (const [i, { name, datatype }] of inputs.entries()) {
+    const given = sent.find((tensor) => tensor.name === name)?.datatype ?? datatype;
+    if (given === datatype) continue;
+    const problem = `Expects arg[${i}] to be ${datatypeWord(datatype)} but ${datatypeWord(given)} is provided`;
+    throw new ServeryError('INVALID_INPUT', problem);
   }
 }
 
@@ -129,10 +144,11 @@ async function answerTask(
   method: ExampleMethod,
   examples: readonly Example[],
   call: CallContext,
+  notFound?: (name: string) => ServeryError,
 ): Promise<ExamplesAnswer> {
   let asked: ReturnType<typeof outputOf> | undefined;
   const { model, outputs } = await answer(deps, spec, call, (known) => {
-    asked = outputOf(known, method, spec.signatureName);
+    asked = outputOf(known, method, spec.signatureName, notFound);
     return exampleTensors(asked.view, examples, DEFAULT_DECODE_LIMITS);
   });
   const { view, output } = asked!;
@@ -154,15 +170,17 @@ async function answerTasks(deps: GrpcDeps, message: Buffer, call: CallContext): 
     }
     const signatureName = spec.signatureName === '' ? DEFAULT_SIGNATURE : spec.signatureName;
     if (tasks.findIndex((task) => (task.spec.signatureName || DEFAULT_SIGNATURE) === signatureName) !== i) {
-      throw new ServeryError('INVALID_REQUEST', `Duplicate evaluation of signature: ${quote(signatureName)}`);
+      throw new ServeryError('INVALID_REQUEST', `Duplicate evaluation of signature: ${bare(signatureName)}`);
     }
     if (method === 'tensorflow/serving/classify') return { spec, method: 'classify' as const };
     if (method === 'tensorflow/serving/regress') return { spec, method: 'regress' as const };
-    throw new ServeryError('UNSUPPORTED', `Unsupported signature method_name: ${quote(method)}`);
+    throw new ServeryError('UNSUPPORTED', `Unsupported signature method_name: ${bare(method)}`);
   });
   if (asked.length === 0) throw new ServeryError('INVALID_REQUEST', 'Inference request needs at least one task');
   if (examples.length === 0) throw new ServeryError('INVALID_REQUEST', 'Input is empty');
-  const answers = asked.map(({ spec, method }) => answerTask(deps, spec, method, examples, call));
+  const notFound = (name: string) =>
+    new ServeryError('INVALID_REQUEST', `Requested signature not found in model graph: ${bare(name)}`);
+  const answers = asked.map(({ spec, method }) => answerTask(deps, spec, method, examples, call, notFound));
   return encodeMultiInferenceResponse(await Promise.all(answers));
 }
 
@@ -197,10 +215,14 @@ async function answer(
   }
 }
 
-function refOf({ name, version, label }: ModelSpec): ModelRef {
-  if (name === '') throw new ServeryError('INVALID_REQUEST', 'Missing model name in request: model_spec has no name');
+function refOf(spec: ModelSpec, notFound: typeof noVersions = servableNotFound): ModelRef {
+  const { name, version, label } = spec;
+  if (spec === NO_SPEC) throw new ServeryError('INVALID_REQUEST', 'Missing ModelSpec');
+  if (name === '' && notFound === servableNotFound) {
+    throw new ServeryError('INVALID_REQUEST', 'ModelSpec has no name specified.');
+  }
   const ref = { name, ...(label !== undefined && { alias: label }) };
-  if (!isModelName(name)) throw servableNotFound(ref);
+  if (!isModelName(name)) throw notFound(ref);
   return version === undefined ? ref : { name, version: Number(version) };
 }
 
@@ -210,33 +232,38 @@ function metadata({ models }: GrpcDeps, message: Buffer): readonly Buffer[] {
     throw new ServeryError('INVALID_REQUEST', 'GetModelMetadataRequest must specify at least one metadata_field');
   }
   const other = fields.find((field) => field !== 'signature_def');
-  if (other !== undefined) throw new ServeryError('INVALID_REQUEST', `Metadata field ${quote(other)} is not supported`);
+  if (other !== undefined) throw new ServeryError('INVALID_REQUEST', `Metadata field ${bare(other)} is not supported`);
   const { model, signature } = inWords(spec, (ref) => models.describe(ref));
   return encodeMetadataResponse(model, signature);
 }
 
 function status({ models }: GrpcDeps, message: Buffer): readonly Buffer[] {
   const { spec } = decodeModelQuestion(message);
-  return inWords(spec, (ref) => {
+  const answer = (ref: ModelRef): readonly Buffer[] => {
     const { versions } = models.entry(ref.name);
     const wanted = ref.alias === undefined ? ref.version : models.describe(ref).model.version;
     const found = versions.filter(({ version }) => wanted === undefined || version === wanted);
-    if (found.length === 0) throw servableNotFound(ref);
+    if (found.length === 0) throw noVersions(ref);
     return encodeStatusResponse(
       found.map(({ version, state, reason, key }) => {
         if (key !== undefined) return { version, state: 'AVAILABLE', problem: '' };
         return { version, state: state === 'loading' ? 'LOADING' : 'END', problem: reason };
       }),
     );
-  });
+  };
+  return inWords(spec, answer, noVersions);
 }
 
-function inWords<Result>(spec: ModelSpec, find: (ref: ModelRef) => Result): Result {
-  const ref = refOf(spec);
+function inWords<Result>(
+  spec: ModelSpec,
+  find: (ref: ModelRef) => Result,
+  notFound: typeof noVersions = servableNotFound,
+): Result {
+  const ref = refOf(spec, notFound);
   try {
     return find(ref);
   } catch (error) {
-    throw inItsWords(error, ref);
+    throw inItsWords(error, ref, notFound);
   }
 }
 
@@ -254,10 +281,10 @@ async function reload({ models, control }: GrpcDeps, message: Buffer): Promise<B
   if (!models.snapshot.complete) throw notThereYet('The workspace is not loaded');
   const known = models.snapshot.models.map(({ name }) => name);
   checkReload(wanted, known);
-  for (const { name, policy } of wanted) if (hasLive(models, name)) checkVersions(models, name, policy);
-  for (const { name, policy } of wanted) {
-    await control.load(name);
-    checkVersions(models, name, policy);
+  for (const model of wanted) if (hasLive(models, model.name)) checkVersions(models, model);
+  for (const model of wanted) {
+    await control.load(model.name);
+    checkVersions(models, model);
   }
   for (const { name, labels } of wanted) {
     for (const [label, version] of Object.entries(labels)) await control.setAlias(name, label, version);
@@ -270,7 +297,7 @@ function checkReload(wanted: readonly ReloadedModel[], known: readonly string[])
   const names = new Set<string>();
   for (const { name } of wanted) {
     if (names.has(name)) {
-      throw new ServeryError('INVALID_REQUEST', `Illegal to list model ${quote(name)} multiple times in config list`);
+      throw new ServeryError('INVALID_REQUEST', `Illegal to list model ${bare(name)} multiple times in config list`);
     }
     names.add(name);
     if (!known.includes(name)) {
@@ -285,10 +312,23 @@ function hasLive(models: GrpcDeps['models'], name: string): boolean {
   return models.entry(name).versions.some(({ key }) => key !== undefined);
 }
 
+function checkVersions(models: GrpcDeps['models'], model: ReloadedModel): void {
+  const { versions } = models.entry(model.name);
+  checkLabels(model, versions);
+  if (model.policy !== undefined) checkPolicy(model.name, model.policy, versions);
+}
+
+function checkLabels({ name, labels }: ReloadedModel, versions: readonly VersionEntry[]): void {
+  for (const wanted of Object.values(labels)) {
+    if (versions.some(({ version, key }) => version === wanted && key !== undefined)) continue;
+    const what = `Request to assign label to version ${wanted} of model ${bare(name)}`;
+    const cause = new ServeryError('CONFLICT', `${what}, which is not currently available for inference`);
+    throw new StatusError(STATUS.FAILED_PRECONDITION, cause.message, cause);
+  }
+}
+
 /** A policy in a request may say again what `model.yaml` says, and nothing else. */
-function checkVersions(models: GrpcDeps['models'], name: string, policy: VersionPolicy | undefined): void {
-  if (policy === undefined) return;
-  const { versions } = models.entry(name);
+function checkPolicy(name: string, policy: VersionPolicy, versions: readonly VersionEntry[]): void {
   const stored = versions.map(({ version }) => version).toSorted((a, b) => a - b);
   const wanted = policy === 'all' ? stored : 'latest' in policy ? stored.slice(-policy.latest) : policy;
   const live = versions.filter(({ key }) => key !== undefined).map(({ version }) => version);

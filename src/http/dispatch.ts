@@ -32,12 +32,12 @@ export class Dispatcher {
   /** POST targets by URL: a client posts to the same few again and again, and these are the hot ones. */
   readonly #remembered = new Map<string, Target>();
 
-  constructor(deps: HttpDeps, { routes, hasHandlerRoutes }: RouteTable, isDraining: () => boolean) {
+  constructor(deps: HttpDeps, { routes, hasHandlerRoutes, isAnyCase }: RouteTable, isDraining: () => boolean) {
     this.#deps = deps;
     this.#isDraining = isDraining;
     this.hosts = new HostRule(deps.options.allowedHosts);
     this.#origins = new OriginRule(deps.options.cors);
-    this.#router = new Router(routes);
+    this.#router = new Router(routes, isAnyCase);
     this.#handlers = hasHandlerRoutes ? new HandlerRoutes(deps) : undefined;
   }
 

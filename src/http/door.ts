@@ -25,6 +25,8 @@ export interface Door {
   readonly metrics?: readonly Route[];
   /** On a port of its own also of requests that find no route. */
   readonly errors: ErrorForm;
+  /** On a port of its own, the words of its paths may be written in any case; not by default. */
+  readonly isAnyCase?: boolean;
 }
 
 export type CreateDoor = (deps: HttpDeps, isDraining: () => boolean) => Door;
@@ -40,9 +42,9 @@ const DOORS: Readonly<Record<ProtocolName, CreateDoor>> = {
 };
 
 export function createDoor(name: ProtocolName, deps: HttpDeps, isDraining: () => boolean): Required<Door> {
-  const { shared, own, metrics = [], errors } = DOORS[name](deps, isDraining);
+  const { shared, own, metrics = [], errors, isAnyCase = false } = DOORS[name](deps, isDraining);
   const withErrors = (routes: readonly Route[]) => routes.map((route) => ({ errors, ...route }));
-  return { shared: withErrors(shared), own: withErrors(own), metrics: withErrors(metrics), errors };
+  return { shared: withErrors(shared), own: withErrors(own), metrics: withErrors(metrics), errors, isAnyCase };
 }
 
 /** The routes on the shared port of all protocols that are enabled. */

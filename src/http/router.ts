@@ -18,15 +18,18 @@ type Routes = Map<Method, { readonly route: Route; readonly names: readonly stri
 
 export class Router {
   readonly #root = createNode();
+  readonly #isAnyCase: boolean;
 
-  constructor(routes: Iterable<Route>) {
+  /** @param isAnyCase whether the words of a path, which are in small letters, may be written otherwise */
+  constructor(routes: Iterable<Route>, isAnyCase = false) {
+    this.#isAnyCase = isAnyCase;
     for (const route of routes) this.#add(route);
   }
 
   /** The routes of a path by method; undefined when there is none. */
   find(segments: readonly string[]): ReadonlyMap<Method, () => Target> | undefined {
     const values: string[] = [];
-    const routes = findRoutes(this.#root, segments, 0, values);
+    const routes = findRoutes(this.#root, segments, 0, values, this.#isAnyCase);
     if (routes === undefined) return undefined;
     const found = new Map<Method, () => Target>();
     for (const [method, { route, names }] of routes) {
@@ -62,15 +65,21 @@ function createNode(): Node {
   return { literals: new Map(), parameter: undefined, rest: undefined, routes: new Map() };
 }
 
-function findRoutes(node: Node, segments: readonly string[], at: number, values: string[]): Routes | undefined {
+function findRoutes(
+  node: Node,
+  segments: readonly string[],
+  at: number,
+  values: string[],
+  isAnyCase: boolean,
+): Routes | undefined {
   if (at === segments.length) return node.routes.size > 0 ? node.routes : node.rest;
   const segment = segments[at]!;
-  const literal = node.literals.get(segment);
-  const found = literal === undefined ? undefined : findRoutes(literal, segments, at + 1, values);
+  const literal = node.literals.get(segment) ?? (isAnyCase ? node.literals.get(segment.toLowerCase()) : undefined);
+  const found = literal === undefined ? undefined : findRoutes(literal, segments, at + 1, values, isAnyCase);
   if (found !== undefined) return found;
   if (node.parameter === undefined) return node.rest;
   values.push(segment);
-  const byParameter = findRoutes(node.parameter, segments, at + 1, values);
+  const byParameter = findRoutes(node.parameter, segments, at + 1, values, isAnyCase);
   if (byParameter === undefined) values.pop();
   return byParameter ?? node.rest;
 }

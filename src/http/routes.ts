@@ -21,6 +21,8 @@ export interface RouteTable {
   readonly errors?: ErrorForm;
   /** Handlers may add routes of theirs. */
   readonly hasHandlerRoutes: boolean;
+  /** The words of a path may be written in any case. */
+  readonly isAnyCase?: boolean | undefined;
 }
 
 export type OpenTable = (deps: HttpDeps, isDraining: () => boolean) => RouteTable;
@@ -32,8 +34,8 @@ export function sharedTable(deps: HttpDeps, isDraining: () => boolean): RouteTab
 
 export function ownTable({ protocol, option }: Pick<OwnPort, 'protocol'> & Partial<OwnPort>): OpenTable {
   return (deps, isDraining) => {
-    const { own, metrics, errors } = createDoor(protocol, deps, isDraining);
-    return { routes: option === 'metrics' ? metrics : own, errors, hasHandlerRoutes: false };
+    const { own, metrics, errors, isAnyCase } = createDoor(protocol, deps, isDraining);
+    return { routes: option === 'metrics' ? metrics : own, errors, hasHandlerRoutes: false, isAnyCase };
   };
 }
 

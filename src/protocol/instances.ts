@@ -9,6 +9,7 @@ import { ServeryError, invalidInput, quote } from '../core/errors.ts';
 import { bodyInput } from '../core/handler-envelope.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
 import { elementCount, type BytesElement, type NamedTensor, type Tensor } from '../core/tensor.ts';
+import { fromBase64 } from './base64.ts';
 import {
   DEFAULT_DECODE_LIMITS,
   InexactInteger,
@@ -31,6 +32,8 @@ export interface InstancesDialect {
   /** Like `parse`, with integers beyond 2^53 as bigint. */
   readonly parseExactly: (text: string) => unknown;
   readonly floats: FloatRules;
+  /** In an object of inputs, those that the model does not have are left alone. */
+  readonly ignoresOtherInputs?: boolean;
   /** Floating-point values as nested as `shape` says. */
   readonly floatsText: (tensor: Tensor, shape: readonly number[], from: number, name: string) => string;
 }
@@ -38,7 +41,7 @@ export interface InstancesDialect {
 /** Of the signature that is meant where none is named. */
 const DEFAULT_SIGNATURE = 'serving_default';
 
-const STRICT: InstancesDialect = {
+export const STRICT_INSTANCES: InstancesDialect = {
   parse: (text) => parseJson(text),
   parseExactly: parseJsonExactly,
   floats: STRICT_FLOATS,
@@ -47,9 +50,9 @@ const STRICT: InstancesDialect = {
 
 /** A list of `inputs` says the same as one of `instances`, and so does its answer. */
 export const KSERVE: InstancesDialect = {
-  ...STRICT,
-  parse: (text) => withInstances(STRICT.parse(text)),
-  parseExactly: (text) => withInstances(STRICT.parseExactly(text)),
+  ...STRICT_INSTANCES,
+  parse: (text) => withInstances(STRICT_INSTANCES.parse(text)),
+  parseExactly: (text) => withInstances(STRICT_INSTANCES.parseExactly(text)),
 };
 
 function withInstances(document: unknown): unknown {
@@ -79,14 +82,16 @@ export function decodeInstances(
   body: Uint8Array,
   signatures: Signature | FindSignature,
   limits: DecodeLimits = DEFAULT_DECODE_LIMITS,
-  dialect: InstancesDialect = STRICT,
+  dialect: InstancesDialect = STRICT_INSTANCES,
 ): InstancesRequest {
   if (body.length === 0) throw new ServeryError('INVALID_REQUEST', 'JSON Parse error: The document is empty');
   const text = decodeText(body);
   const document = dialect.parse(text);
   const find: FindSignature =
     typeof signatures === 'function' ? signatures : (name) => (name === DEFAULT_SIGNATURE ? signatures : undefined);
-  const reader = { limits, floats: dialect.floats, mostElements: Math.min(text.length, limits.maxElements) };
+  const { floats, ignoresOtherInputs = false } = dialect;
+  const mostElements = Math.min(text.length, limits.maxElements);
+  const reader = { limits, floats, ignoresOtherInputs, mostElements };
   try {
     return readDocument(document, find, reader);
   } catch (error) {
@@ -108,17 +113,20 @@ export function instancesTensors(
   mostValues: number,
 ): readonly NamedTensor[] {
   const mostElements = Math.min(mostValues, limits.maxElements);
-  return readRows(instances, { signature, limits, floats: STRICT.floats, mostElements });
+  return readRows(instances, { signature, limits, floats: STRICT_INSTANCES.floats, mostElements });
 }
 
 interface Reader extends NestLimits {
   readonly signature: Signature;
+  readonly ignoresOtherInputs?: boolean;
 }
 
 function readDocument(document: unknown, find: FindSignature, limits: Omit<Reader, 'signature'>): InstancesRequest {
-  if (!isJsonObject(document)) throw malformed('expected an object');
+  if (!isJsonObject(document)) throw malformed('Is not object');
   const { instances, inputs, signature_name: given } = document;
-  if (given !== undefined && typeof given !== 'string') throw malformed("'signature_name' key must be a string value");
+  if (given !== undefined && typeof given !== 'string') {
+    throw malformed("not formatted correctly. 'signature_name' key must be a string value.");
+  }
   const signatureName = given === undefined || given === '' ? DEFAULT_SIGNATURE : given;
   const signature = find(signatureName);
   if (signature === undefined) {
@@ -127,7 +135,7 @@ function readDocument(document: unknown, find: FindSignature, limits: Omit<Reade
   }
   const reader: Reader = { ...limits, signature };
   if (instances !== undefined && inputs !== undefined) {
-    throw malformed("Not formatted correctly: either 'inputs' or 'instances' key is expected, got both");
+    throw malformed("Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist");
   }
   if (instances !== undefined) return { form: 'row', signatureName, tensors: readRows(instances, reader) };
   if (inputs !== undefined) return { form: 'column', signatureName, tensors: readColumns(inputs, reader) };
@@ -212,14 +220,14 @@ export function decodeInputs(
   limits: DecodeLimits,
 ): readonly NamedTensor[] {
   const mostElements = Math.min(size, limits.maxElements);
-  return readColumns(inputs, { signature, limits, floats: STRICT.floats, mostElements });
+  return readColumns(inputs, { signature, limits, floats: STRICT_INSTANCES.floats, mostElements });
 }
 
 /** The one output as a nest, or an object of all. */
 export function encodeOutputs(
   { outputs: specs }: Signature,
   outputs: readonly Tensor[],
-  dialect: InstancesDialect = STRICT,
+  dialect: InstancesDialect = STRICT_INSTANCES,
 ): string {
   const texts = specs.map((spec, i) => nestText(spec, outputs[i]!, outputs[i]!.shape, 0, dialect));
   return specs.length === 1 ? texts[0]! : objectText(specs, texts);
@@ -234,7 +242,7 @@ function readColumns(inputs: unknown, reader: Reader): readonly NamedTensor[] {
     }
     return [readNest(only, inputs, reader)];
   }
-  refuseOtherKeys(inputs, specs, "'inputs'");
+  refuseOtherKeys(inputs, specs, "'inputs'", reader.ignoresOtherInputs);
   return specs.map((spec) => readNest(spec, inputs[spec.name], reader));
 }
 
@@ -247,10 +255,9 @@ function isBase64(value: object): value is { readonly b64: unknown } {
   return Object.hasOwn(value, 'b64') && Object.keys(value).length === 1;
 }
 
-function refuseOtherKeys(value: unknown, specs: readonly TensorSpec[], where: string): void {
+function refuseOtherKeys(value: unknown, specs: readonly TensorSpec[], where: string, areIgnored = false): void {
   if (!isNamed(value)) throw malformed(`Expecting ${where} to be an object, as the first is`);
-  const keys = Object.keys(value);
-  const unknown = keys.find((key) => !specs.some(({ name }) => name === key));
+  const unknown = areIgnored ? undefined : Object.keys(value).find((key) => !specs.some(({ name }) => name === key));
   if (unknown !== undefined) throw malformed(`${where} has no input ${quote(unknown)} in the signature of the model`);
   const missing = specs.find(({ name }) => !Object.hasOwn(value, name));
   if (missing !== undefined) throw malformed(`Missing named input ${quote(missing.name)} in ${where}`);
@@ -287,7 +294,7 @@ export function readNest(spec: TensorSpec, value: unknown, { limits, floats, mos
 function readBytes(name: string, value: unknown, shape: readonly number[]): readonly BytesElement[] {
   const elements: unknown[] = [];
   const visit = (nest: unknown, axis: number): void => {
-    if (axis === shape.length) elements.push(isJsonObject(nest) && isBase64(nest) ? fromBase64(nest.b64) : nest);
+    if (axis === shape.length) elements.push(isJsonObject(nest) && isBase64(nest) ? bytesOf(nest.b64) : nest);
     else if (!Array.isArray(nest) || nest.length !== shape[axis]) {
       throw invalidInput(name, 'its lists differ in length');
     } else for (const item of nest) visit(item, axis + 1);
@@ -299,11 +306,10 @@ function readBytes(name: string, value: unknown, shape: readonly number[]): read
   throw problemOf('BYTES', elements[element], `element ${element} of input ${quote(name)}`);
 }
 
-function fromBase64(text: unknown): Uint8Array {
-  if (typeof text === 'string' && /^[A-Za-z0-9+/_-]*={0,2}$/.test(text)) {
-    return new Uint8Array(Buffer.from(text, 'base64'));
-  }
-  throw malformed('Unable to base64 decode');
+function bytesOf(text: unknown): Uint8Array {
+  const bytes = typeof text === 'string' ? fromBase64(text) : undefined;
+  if (bytes === undefined) throw malformed('Unable to base64 decode');
+  return bytes;
 }
 
 /**
@@ -314,12 +320,12 @@ export function encodePredictions(
   signature: Signature,
   outputs: readonly Tensor[],
   form: InstancesForm,
-  dialect: InstancesDialect = STRICT,
+  dialect: InstancesDialect = STRICT_INSTANCES,
 ): string {
   const specs = signature.outputs;
   const isSingle = specs.length === 1;
   if (form === 'column') return `{"outputs":${encodeOutputs(signature, outputs, dialect)}}`;
-  const rows = rowsOf(outputs);
+  const rows = rowsOf(specs, outputs);
   const items: string[] = [];
   for (let row = 0; row < rows; row += 1) {
     const texts = specs.map((spec, i) => {
@@ -331,13 +337,20 @@ export function encodePredictions(
   return `{"predictions":[${items.join(',')}]}`;
 }
 
-/** @throws {ServeryError} `INVALID_REQUEST` when the outputs differ in their number of rows */
-export function rowsOf(outputs: readonly Tensor[]): number {
-  const sizes = outputs.map(({ shape }) => shape[0]);
-  const [rows] = sizes;
-  if (rows !== undefined && sizes.every((size) => size === rows)) return rows;
-  const problem = 'the outputs have inconsistent batch size';
-  throw new ServeryError('INVALID_REQUEST', `Cannot answer by rows: ${problem}`, { hint: 'Ask with "inputs".' });
+/** @throws {ServeryError} `INVALID_REQUEST` when the outputs differ in their number of rows, or one has none */
+export function rowsOf(specs: readonly TensorSpec[], outputs: readonly Tensor[]): number {
+  const rows = outputs[0]?.shape[0];
+  for (const [i, { shape }] of outputs.entries()) {
+    if (shape[0] !== undefined && shape[0] === rows) continue;
+    const problem =
+      shape[0] === undefined
+        ? 'has no shape information'
+        : `has inconsistent batch size: ${shape[0]} expecting: ${rows}`;
+    throw new ServeryError('INVALID_REQUEST', `Cannot answer by rows: Tensor name: ${specs[i]!.name} ${problem}`, {
+      hint: 'Ask with "inputs".',
+    });
+  }
+  return rows ?? 0;
 }
 
 function objectText(specs: readonly TensorSpec[], texts: readonly string[]): string {

@@ -21,26 +21,28 @@ const DTYPES: Readonly<Record<Datatype, string>> = {
 };
 
 export function metadataJson(name: string, version: number, signature: Signature): string {
-  const signatures = signatureViews(signature).map(({ name: own, method, signature: { inputs, outputs } }) => [
-    own,
-    {
-      inputs: describe(inputs),
-      outputs: describe(outputs),
-      method_name: `tensorflow/serving/${method}`,
-      defaults: {},
-    },
-  ]);
+  const signatures = signatureViews(signature).map(
+    ({ name: own, method, signature: { inputs, outputs }, tensorNames }) => [
+      own,
+      {
+        inputs: describe(inputs, tensorNames.inputs),
+        outputs: describe(outputs, tensorNames.outputs),
+        method_name: `tensorflow/serving/${method}`,
+        defaults: {},
+      },
+    ],
+  );
   return JSON.stringify({
     model_spec: { name, signature_name: '', version: String(version) },
     metadata: { signature_def: { signature_def: Object.fromEntries(signatures) as object } },
   });
 }
 
-function describe(specs: readonly TensorSpec[]): Record<string, unknown> {
+function describe(specs: readonly TensorSpec[], names: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
-    specs.map(({ name, datatype, shape }) => {
+    specs.map(({ name, datatype, shape }, i) => {
       const dim = shape.map((size) => ({ size: String(size ?? -1), name: '' }));
-      return [name, { dtype: DTYPES[datatype], tensor_shape: { dim, unknown_rank: false }, name: `${name}:0` }];
+      return [name, { dtype: DTYPES[datatype], tensor_shape: { dim, unknown_rank: false }, name: `${names[i]}:0` }];
     }),
   );
 }

@@ -17,9 +17,9 @@ const PLAIN_HANDLERS: ReadonlySet<string> = new Set(['', 'base_handler']);
 
 const manifestSchema = z.object({
   model: z.object({
-    serializedFile: z.string().optional(),
-    modelFile: z.string().optional(),
-    handler: z.string().optional(),
+    serializedFile: z.string().nullish(),
+    modelFile: z.string().nullish(),
+    handler: z.string().nullish(),
   }),
 });
 
@@ -61,7 +61,7 @@ function parse(text: string): unknown {
 }
 
 function entryOf({ model }: z.infer<typeof manifestSchema>, has: (name: string) => boolean): ArchiveEntry | string {
-  const { serializedFile = '', modelFile = '', handler = '' } = model;
+  const [serializedFile, modelFile, handler] = [model.serializedFile ?? '', model.modelFile ?? '', model.handler ?? ''];
   if (/\.(ts|js|mjs)$/.test(handler)) {
     return has(handler) ? { format: 'handler', file: handler } : `its archive lacks the handler ${quote(handler)}`;
   }

@@ -1,6 +1,7 @@
 /** TensorFlow Serving's and KServe's paths over a real socket. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { ownTable } from '../../src/http/routes.ts';
 import { openDoor, type Door } from '../support/http-door.ts';
 
 async function answer(response: Promise<Response>): Promise<[number, unknown]> {
@@ -124,16 +125,36 @@ describe('TensorFlow Serving', () => {
     const cases: readonly (readonly [Promise<[number, unknown]>, number, RegExp])[] = [
       [post(door, '/v1/models/nobody:predict', instances), 404, /^Servable not found for request: Latest\(nobody\)$/],
       [post(door, '/v1/models/doubler/versions/7:predict', instances), 404, /Specific\(doubler, 7\)$/],
-      [get(door, '/v1/models/nobody'), 404, /^Servable not found/],
-      [get(door, '/v1/models/doubler/versions/7'), 404, /^Servable not found/],
+      [get(door, '/v1/models/nobody'), 404, /^Could not find any versions of model nobody$/],
+      [get(door, '/v1/models/doubler/versions/7'), 404, /^Could not find version 7 of model doubler$/],
+      [get(door, '/v1/models/nobody/metadata'), 404, /^Servable not found for request: Latest\(nobody\)$/],
+      [post(door, '/v1/models/doubler/versions/0:predict', instances), 404, /Specific\(doubler, 0\)$/],
+      [
+        post(door, `/v1/models/doubler/versions/${2n ** 64n}:predict`, instances),
+        400,
+        /^Failed .*: [0-9]+ to numeric\.$/,
+      ],
       [
         post(door, '/v1/models/doubler/labels/new:predict', instances),
         400,
-        /^Unrecognized servable version label: "new"$/,
+        /^Unrecognized servable version label: new$/,
       ],
       [get(door, '/v1/models/doubler/labels/new'), 400, /^Unrecognized servable version label/],
-      [get(door, '/v1/models/doubler/versions/x'), 400, /^Failed to convert version/],
-      [get(door, '/v1/models'), 400, /^Missing model name/],
+      [get(door, '/v1/models/doubler/versions/x'), 400, /^Malformed request: GET \/v1\/models\/doubler\/versions\/x$/],
+      [
+        post(door, '/v1/models/doubler/versions/x:predict', {}),
+        400,
+        /^Malformed .*POST \/v1\/models\/doubler\/versions\/x:predict$/,
+      ],
+      [get(door, '/v1/models/doubler:predict'), 400, /^Malformed request: GET \/v1\/models\/doubler:predict$/],
+      [get(door, '/v1/models'), 400, /^Missing model name in request\.$/],
+      [post(door, '/v1/models', {}), 400, /^Malformed request: POST \/v1\/models$/],
+      [post(door, '/v1/models/doubler/metadata', {}), 400, /^Malformed request: POST \/v1\/models\/doubler\/metadata$/],
+      [
+        answer(door.fetch('/v1/models/doubler', { method: 'DELETE' })),
+        400,
+        /^Malformed request: DELETE \/v1\/models\/doubler$/,
+      ],
       [post(door, '/v1/models/doubler', instances), 400, /^Malformed request/],
       [post(door, '/v1/models/doubler:explain', instances), 400, /^Malformed request/],
       [post(door, '/v1/models/doubler/a/b/c', instances), 400, /^Malformed request: POST/],
@@ -141,7 +162,7 @@ describe('TensorFlow Serving', () => {
       [post(door, '/v1/models/doubler:predict', { instances: [[1]] }), 400, /unexpected shape/],
       [post(door, '/v1/models/doubler:predict', { instances: [[1, 2], [1]] }), 400, /element: 1 .*size: 2 but got: 1$/],
       [post(door, '/v1/models/doubler:predict', {}), 400, /^Missing 'inputs' or 'instances' key$/],
-      [post(door, '/v1/models/doubler:regress', instances), 400, /When method is regress, key 'examples' is expected/],
+      [post(door, '/v1/models/doubler:regress', instances), 400, /When method is classify, key 'examples' is expected/],
       [
         post(door, '/v1/models/doubler:regress', { examples: [{ x: [1, 2] }] }),
         400,
@@ -154,14 +175,14 @@ describe('TensorFlow Serving', () => {
         400,
         /Example must be JSON object but got JSON Number/,
       ],
-      [post(door, '/v1/models/iris:classify', { examples: [{ a: null }] }), 400, /^Feature: "a" has element .*: Null$/],
+      [post(door, '/v1/models/iris:classify', { examples: [{ a: null }] }), 400, /^Feature: a has element .*: Null$/],
       [post(door, '/v1/models/iris:classify', { examples: [{ a: { b64: '?' } }] }), 400, /^Unable to base64 decode$/],
       [post(door, '/v1/models/iris:classify', { examples: [{ a: 1, b: 2, c: 3 }] }), 400, /"d" is missing/],
       [post(door, '/v1/models/iris:classify', { signature_name: 1, examples: [{}] }), 400, /must be a string value/],
       [
         post(door, '/v1/models/iris:classify', { signature_name: 'other', examples: [{}] }),
         400,
-        /^No signature was found with the name: "other"$/,
+        /^No signature was found with the name: other$/,
       ],
       [
         post(door, '/v1/models/iris:classify', { signature_name: 'regress_X_to_probabilities', examples: [{}] }),
@@ -177,6 +198,25 @@ describe('TensorFlow Serving', () => {
       assert.match((body as { error: string }).error, text);
       assert.equal(actual, status, (body as { error: string }).error);
     }
+  });
+
+  test('has all below /v1 on a port of its own', async () => {
+    await using own = await openDoor({}, undefined, { openTable: ownTable({ protocol: 'tensorflowServing' }) });
+    await using shared = await openDoor();
+    for (const method of ['GET', 'POST']) {
+      const error = `Malformed request: ${method} /v1/foo`;
+      assert.deepEqual(await answer(own.fetch('/v1/foo?x=1', { method })), [400, { error }]);
+      assert.equal((await shared.fetch('/v1/foo', { method })).status, 404);
+    }
+    assert.equal((await own.fetch('/statuspage')).status, 404);
+    // Its paths are read in any case, names as they are.
+    assert.deepEqual(await post(own, '/V1/Models/doubler:PREDICT', instances), [200, { predictions: [[3, 6]] }]);
+    const old = await post(own, '/v1/MODELS/doubler/Versions/1:Predict', instances);
+    assert.deepEqual(old, [200, { predictions: [[2, 4]] }]);
+    assert.equal((await own.fetch('/v1/models/doubler/METADATA')).status, 200);
+    assert.deepEqual(await get(own, '/V1/MODELS'), [400, { error: 'Missing model name in request.' }]);
+    assert.equal((await own.fetch('/v1/models/Doubler')).status, 404);
+    assert.equal((await shared.fetch('/V1/models/doubler')).status, 404);
   });
 });
 

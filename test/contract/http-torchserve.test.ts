@@ -39,6 +39,12 @@ describe("TorchServe's inference API", () => {
     ['a list of rows', '[[1, 2], [3, 4]]', '[[3,6],[9,12]]'],
     ['a list of objects', '[{"x": [1, 2]}]', '[[3,6]]'],
     ['instances', '{"instances": [[1, 2]]}', '{"predictions":[[3,6]]}'],
+    [
+      'instances with their data',
+      '{"instances": [{"data": [1, 2]}, {"data": [3, 4]}]}',
+      '{"predictions":[[3,6],[9,12]]}',
+    ],
+    ['instances with their bodies', '{"instances": [{"body": [1, 2]}]}', '{"predictions":[[3,6]]}'],
   ] as const) {
     it(`answers ${what} in its form`, async () => {
       assert.deepEqual(await predict('doubler', body, JSON_TYPE), {
@@ -110,6 +116,14 @@ describe("TorchServe's inference API", () => {
     ],
     ['a row that does not fit', 'predictions/doubler', '[1]', 400, 'BadRequestException', undefined],
     [
+      'instances of which one has more than its data',
+      'predictions/doubler',
+      '{"instances": [{"data": [1, 2]}, {"data": [1, 2], "x": [1, 2]}]}',
+      400,
+      'BadRequestException',
+      undefined,
+    ],
+    [
       'no JSON',
       'predictions/doubler',
       '{"x":',
@@ -162,6 +176,8 @@ describe("TorchServe's inference API", () => {
 
   it('tells its health on both ports', async () => {
     await using other = await openDoor();
+    const posted = await own.post('/ping', '');
+    assert.equal(posted.status, 200);
     for (const one of [other, own]) {
       const text = '{\n  "status": "Healthy"\n}\n';
       assert.deepEqual(await answer(one.fetch('/ping')), { status: 200, type: 'application/json', text });
@@ -179,7 +195,7 @@ describe("TorchServe's inference API", () => {
       const response = await own.fetch(path, { method });
       const { openapi, info, paths } = (await response.json()) as Record<string, Record<string, unknown>>;
       assert.deepEqual([response.status, openapi, info?.['title']], [200, '3.0.1', 'TorchServe APIs']);
-      assert.ok('/predictions/{model_name}' in paths!);
+      assert.ok('/predictions/{model_name}' in paths! && '/metrics' in paths);
     }
     const model = await own.fetch('/predictions/doubler', { method: 'OPTIONS' });
     assert.deepEqual(Object.keys(((await model.json()) as { paths: object }).paths), [
@@ -214,6 +230,65 @@ describe("TorchServe's inference API", () => {
     assert.equal((await door.post('/doubler/predict', '[1, 2]')).status, 404);
   });
 
+  it('finds the model of an invocation in the query or in a form', async () => {
+    const invoke = (query: string, init: RequestInit) => answer(own.fetch(`/invocations${query}`, init));
+    const body = '[1, 2]';
+    for (const method of ['POST', 'PUT']) {
+      assert.equal((await invoke('?model_name=doubler', { method, body })).text, '[3,6]');
+    }
+    const form = new FormData();
+    form.append('model_name', 'doubler');
+    form.append('data', new Blob([body]), 'row.json');
+    assert.equal((await invoke('', { method: 'POST', body: form })).text, '[3,6]');
+    const required = failure(400, 'BadRequestException', 'Parameter model_name is required.');
+    for (const query of ['', '?model_name=']) {
+      assert.deepEqual(await invoke(query, { method: 'POST', body }), {
+        status: 400,
+        type: 'application/json',
+        text: required,
+      });
+    }
+    const unknown = await invoke('?model_name=nobody', { method: 'POST', body });
+    assert.equal(unknown.status, 404);
+    assert.equal((await door.post('/invocations?model_name=doubler', body)).status, 404);
+  });
+
+  it('takes a query for a form where there is no body', async () => {
+    const asked = 'a=1&b=2&c=3&d=4';
+    for (const [method, path] of [
+      ['GET', `/iris/predict?${asked}`],
+      ['GET', `/iris/1/predict?${asked}`],
+      ['PUT', `/models/iris/invoke?${asked}`],
+      ['GET', `/invocations?model_name=iris&${asked}`],
+    ] as const) {
+      const { text } = await answer(own.fetch(path, { method }));
+      assert.equal(text, '{"label":1,"probabilities":[0.25,0.5,0.25]}', path);
+    }
+    const row = 'data=%5B1%2C2%5D';
+    assert.equal((await answer(own.fetch(`/doubler/predict?${row}`))).text, '[3,6]');
+  });
+
+  it('names an unknown model in every path as in its own', async () => {
+    const text = failure(404, 'ModelNotFoundException', 'Model not found: nobody');
+    const tensor = { name: 'x', datatype: 'FP32', shape: [1, 2], data: [1, 2] };
+    for (const path of [
+      'v1/models/nobody:predict',
+      'v2/models/nobody/infer',
+      'v2/models/nobody/explain',
+      'nobody/predict',
+    ]) {
+      const given = await answer(own.post(`/${path}`, { inputs: [tensor] }));
+      assert.deepEqual([path, given.status, given.text], [path, 404, text]);
+    }
+  });
+
+  it('leaves what stands behind the version to the handler', async () => {
+    for (const path of ['predictions/doubler/1/v1/chat/completion', 'predictions/doubler/1.0/x']) {
+      assert.equal((await answer(door.post(`/${path}`, '[1, 2]'))).text, '[2,4]');
+    }
+    assert.equal((await door.post('/predictions/doubler/7/x', '[1, 2]')).status, 404);
+  });
+
   it('says the id of every request', async () => {
     for (const [path, id] of [
       ['predictions/doubler'],
@@ -235,6 +310,7 @@ describe("TorchServe's inference API", () => {
     assert.equal((await answer(metrics.fetch('/metrics?name[]=QueueTime'))).text, '');
     assert.deepEqual(metrics.control.at(-1), ['metrics', 'torchserve']);
     assert.equal((await metrics.fetch('/ping')).status, 404);
+    assert.equal((await answer(own.fetch('/metrics'))).text, '# HELP up\n');
   });
 
   it('lets no page of somebody else predict by a form', async () => {

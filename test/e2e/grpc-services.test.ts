@@ -318,6 +318,24 @@ describe('keys', () => {
     await client.unary(inference.repositoryIndex, {}, bearer(admin.key));
   });
 
+  it('keep callers of other systems out in the words of these', async () => {
+    const { predictions } = InferenceAPIsService.method;
+    const asked = { modelName: 'doubler', input: { data: Buffer.from('[1, 2]') } };
+    assert.equal(
+      Buffer.from((await client.unary(predictions, asked, bearer(predict.key))).prediction).toString(),
+      '[3,6]',
+    );
+    const details = 'Token Authorization failed. Token either incorrect, expired, or not provided correctly';
+    for (const key of [undefined, 'wrong', admin.key]) {
+      const call = client.unary(predictions, asked, key === undefined ? {} : bearer(key));
+      await assert.rejects(call, { code: status.PERMISSION_DENIED, details });
+    }
+    const { predict: tensors } = PredictionService.method;
+    await assert.rejects(client.unary(tensors, {}), { code: status.UNAUTHENTICATED });
+    const { handleReloadConfigRequest: reload } = ModelService.method;
+    await assert.rejects(client.unary(reload, {}, bearer(predict.key)), { code: status.PERMISSION_DENIED });
+  });
+
   it('keep everybody else out', async () => {
     await assert.rejects(client.unary(inference.modelInfer, ask), { code: status.UNAUTHENTICATED });
     await assert.rejects(client.unary(inference.modelMetadata, {}), { code: status.UNAUTHENTICATED });

@@ -14,11 +14,21 @@ const HERE = new URL('.', import.meta.url).pathname;
 const QUICKSTART = ['iris', 'digits', 'breast-cancer', 'churn-rules'];
 const FIXTURES = ['identity-bytes', 'identity-int64', 'identity-fp16'];
 
+/** Says what stood behind the version in the path. */
+const PATHS = `import { defineHandler } from 'servery';
+export default defineHandler({
+  signature: { inputs: { data: 'BYTES' }, outputs: { path: 'BYTES' } },
+  predict: (rows, { parameters }) => rows.map(() => ({ path: String(parameters.url_path) })),
+  explain: (rows) => rows.map(({ data }) => (data === 'numbers' ? [[1, 2], [3, 4]] : 'a text')),
+});
+`;
+
 describe('foreign clients', () => {
   let workspace: Awaited<ReturnType<typeof workspaceWith>>;
   let server: RunningServer;
   let mlflow: string;
   let kserve: string;
+  const torchserve = { http: '', metrics: '' };
 
   before(async () => {
     workspace = await workspaceWith(
@@ -35,10 +45,13 @@ describe('foreign clients', () => {
     const hello = { command: ['node', '-e', 'console.log(1)'] };
     const jobs = { hello, hourly: { ...hello, schedule: { cron: '0 * * * *' } } };
     const metrics = { aliases: ['torchserve'] };
-    await writeHandlers(workspace.path, { risk: RISK, spell: SPELL });
+    await writeHandlers(workspace.path, { risk: RISK, paths: PATHS, spell: SPELL });
     mlflow = `127.0.0.1:${await freePort()}`;
     kserve = `127.0.0.1:${await freePort()}`;
+    torchserve.http = `127.0.0.1:${await freePort()}`;
+    torchserve.metrics = `127.0.0.1:${await freePort()}`;
     const protocols = {
+      torchserve,
       sagemaker: { accessKeys: [{ id: 'x', secret: 'right' }] },
       mlflow: { http: mlflow, model: 'iris' },
       kserve: { http: kserve },
@@ -68,6 +81,8 @@ describe('foreign clients', () => {
         MLFLOW: mlflow,
         WORKSPACE: workspace.path,
         KSERVE: `http://${kserve}`,
+        TORCHSERVE: `http://${torchserve.http}`,
+        TORCHSERVE_METRICS: `http://${torchserve.metrics}`,
         PYTHONDONTWRITEBYTECODE: '1',
       };
       const { stdout } = await promisify(execFile)(python(), [HERE + script], { env });

@@ -185,17 +185,21 @@ def shape(proto):
 
 # Predict: lists, bytes, a value for all, another version, a label, a filter.
 answer = predict("half-plus-two", {"x": tensor(1, [3], float_val=[2, 3, 4])})
-assert struct.unpack("<3f", answer.outputs["y"].tensor_content) == (3.0, 3.5, 4.0)
+assert tuple(answer.outputs["y"].float_val) == (3.0, 3.5, 4.0)
 assert (answer.outputs["y"].dtype, shape(answer.outputs["y"])) == (1, [3])
 assert (answer.model_spec.name, answer.model_spec.version.value) == ("half-plus-two", 1)
 answer = predict("half-plus-two", {"x": tensor(1, [2], tensor_content=struct.pack("<2f", 1, 8))})
-assert struct.unpack("<2f", answer.outputs["y"].tensor_content) == (2.5, 6.0)
+assert tuple(answer.outputs["y"].float_val) == (2.5, 6.0)
 answer = predict("half-plus-two", {"x": tensor(1, [4], float_val=[2])})
-assert struct.unpack("<4f", answer.outputs["y"].tensor_content) == (3.0,) * 4
+assert tuple(answer.outputs["y"].float_val) == (3.0,) * 4
 one = {"x": tensor(1, [1], float_val=[1])}
 for spec, expected in [({"version": 2}, 2.0), ({"label": "stable"}, 1.0), ({}, 3.0)]:
     answer = predict("versions", one, **spec)
-    assert struct.unpack("<f", answer.outputs["y"].tensor_content) == (expected,), spec
+    assert tuple(answer.outputs["y"].float_val) == (expected,), spec
+# Without an axis, as the original's manual client asks.
+scalar = M["TensorProto"](dtype=1, float_val=[2])
+answer = predict("half-plus-two", {"x": scalar})
+assert (list(answer.outputs["y"].float_val), shape(answer.outputs["y"])) == ([3.0], [])
 both = {"x": tensor(1, [1, 1], float_val=[2])}
 assert set(predict("half-plus-two-and-three", both).outputs) == {"y", "y2"}
 assert set(predict("half-plus-two-and-three", both, filter=["y2"]).outputs) == {"y2"}
@@ -219,7 +223,9 @@ for name, dtype, field, values, form in TYPES:
     packed = struct.pack("<" + form, *values)
     for sent in (tensor(dtype, [1, 2], **{field: values}), tensor(dtype, [1, 2], tensor_content=packed)):
         got = predict(f"identity-{name}", {"x": sent}).outputs["y"]
-        assert (got.tensor_content, got.dtype, shape(got)) == (packed, dtype, [1, 2]), name
+        # In the list, as the original answers: its own clients read nothing else.
+        assert (list(getattr(got, field)), got.dtype, shape(got)) == (values, dtype, [1, 2]), name
+        assert got.tensor_content == b"", name
 texts = ["grüße".encode(), b""]
 content = bytes(len(text) for text in texts) + b"".join(texts)
 for sent in (tensor(7, [1, 2], string_val=texts), tensor(7, [1, 2], tensor_content=content)):
@@ -231,12 +237,20 @@ BAD, MISSING = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 refused(MISSING, "Servable not found for request: Latest(nobody)", lambda: predict("nobody", X))
 refused(MISSING, "Specific(versions, 9)", lambda: predict("versions", X, version=9))
 refused(BAD, "Unrecognized servable version label", lambda: predict("versions", X, label="none"))
-refused(BAD, "Missing model name", lambda: predict("", X))
+refused(BAD, "ModelSpec has no name specified.", lambda: predict("", X))
+for method in ("Predict", "Classify", "GetModelMetadata"):
+    request = M["GetModelMetadataRequest"](metadata_field=["signature_def"]) if method.startswith("Get") else M["PredictRequest"]()
+    if method == "Classify":
+        request = M["ExamplesRequest"]()
+        request.input.example_list.examples.add()
+    refused(BAD, "Missing ModelSpec", lambda: call("PredictionService", method, request, "Any"))
 refused(grpc.StatusCode.FAILED_PRECONDITION, 'Serving signature key "other" not found.', lambda: predict("half-plus-two", X, signature="other"))
 refused(BAD, "output tensor alias not found", lambda: predict("half-plus-two", X, filter=["z"]))
 refused(BAD, "0!=1 len({}) != len({x}). Sent extra: {}. Missing but required: {x}.", lambda: predict("half-plus-two", {}))
 refused(BAD, "Sent extra: {z}", lambda: predict("half-plus-two", {**X, "z": tensor(1, [1], float_val=[1])}))
-refused(BAD, "datatype is INT32", lambda: predict("half-plus-two", {"x": tensor(3, [1], int_val=[1])}))
+refused(BAD, "Expects arg[0] to be float but int32 is provided", lambda: predict("half-plus-two", {"x": tensor(3, [1], int_val=[1])}))
+refused(BAD, "Expects arg[0] to be float but string is provided", lambda: predict("half-plus-two", {"x": tensor(7, [1], string_val=[b"a"])}))
+refused(BAD, "alias not found in signature: z Outputs expected", lambda: predict("half-plus-two", X, filter=["z"]))
 refused(BAD, "DataType 8", lambda: predict("half-plus-two", {"x": tensor(8, [1])}))
 refused(BAD, "elements of its shape", lambda: predict("half-plus-two", {"x": tensor(1, [1], float_val=[1, 2])}))
 refused(BAD, "bytes of its shape", lambda: predict("half-plus-two", {"x": tensor(1, [2], tensor_content=b"1234")}))
@@ -296,7 +310,7 @@ assert classify(FAMILY, "classify_x_to_y", [{"x": 2.0}]) == [[("", 3.0)]]
 assert classify(FAMILY, "classify_x2_to_y3", [{"x2": 4.0}]) == [[("", 5.0)]]
 answer = predict(FAMILY, {"x": tensor(1, [3], float_val=[2, 3, 4])})
 assert set(answer.outputs) == {"y"} and answer.model_spec.signature_name == "serving_default"
-assert struct.unpack("<3f", answer.outputs["y"].tensor_content) == (3.0, 3.5, 4.0)
+assert tuple(answer.outputs["y"].float_val) == (3.0, 3.5, 4.0)
 refused(BAD, "No signature was found with the name", lambda: regress(FAMILY, "regress_x_to_y4", [{"x": 1.0}]))
 refused(BAD, "Was: tensorflow/serving/predict", lambda: regress(FAMILY, "", [{"x": 1.0}]))
 refused(BAD, "Was: tensorflow/serving/regress", lambda: classify(FAMILY, "regress_x_to_y", [{"x": 1.0}]))
@@ -325,6 +339,8 @@ assert second.classification_result.classifications[0].classes[0].score == 3.0, 
 refused(BAD, "Duplicate evaluation of signature", lambda: multi(TASKS[:1] * 2, [{"x": 2.0}]))
 refused(grpc.StatusCode.UNIMPLEMENTED, "Unsupported signature method_name", lambda: multi([("", "predict")], [{"x": 2.0}]))
 refused(BAD, "Input is empty", lambda: multi(TASKS, []))
+refused(BAD, "Requested signature not found in model graph: none", lambda: multi([("none", "regress")], [{"x": 2.0}]))
+refused(BAD, "Duplicate evaluation of signature: regress_x_to_y", lambda: multi(TASKS[:1] * 2, [{"x": 2.0}]))
 
 # Metadata and status.
 request = M["GetModelMetadataRequest"](metadata_field=["signature_def"])
@@ -347,6 +363,10 @@ assert {name: one.method_name.split("/")[-1] for name, one in family.items()} ==
     "classify_x2_to_y3": "classify",
 }
 assert list(family["regress_x2_to_y3"].inputs) == ["x2"] and list(family["regress_x2_to_y3"].outputs) == ["outputs"]
+assert family["regress_x2_to_y3"].outputs["outputs"].name == "y3:0", "a tensor of the model"
+with urllib.request.urlopen(f"{os.environ['HTTP']}/v1/models/{FAMILY}/metadata") as answer:
+    over_rest = json.load(answer)["metadata"]["signature_def"]["signature_def"]
+assert {name: one["outputs"] for name, one in over_rest.items()}["classify_x2_to_y3"]["scores"]["name"] == "y3:0"
 del request.metadata_field[:]
 refused(BAD, "at least one metadata_field", lambda: call("PredictionService", "GetModelMetadata", request, "Any"))
 
@@ -359,7 +379,13 @@ def status(model):
 
 
 assert status("versions")[3] == 30
-refused(MISSING, "Servable not found", lambda: status("nobody"))
+refused(MISSING, "Could not find any versions of model nobody", lambda: status("nobody"))
+refused(BAD, "Missing ModelSpec", lambda: call("ModelService", "GetModelStatus", M["GetModelStatusRequest"](), "Any"))
+unknown = M["GetModelStatusRequest"]()
+unknown.model_spec.name = "versions"
+unknown.model_spec.version.value = 9
+ask = lambda: call("ModelService", "GetModelStatus", unknown, "GetModelStatusResponse")
+refused(MISSING, "Could not find version 9 of model versions", ask)
 
 
 # A reload: labels move, what is not in the list goes.
@@ -379,11 +405,13 @@ KEPT = {"versions": {}, "half-plus-two": {}, FAMILY: {}}
 Policy = M["VersionPolicy"]
 for policy in (Policy(specific={"versions": [1]}), Policy(latest={"num_versions": 2})):
     refused(grpc.StatusCode.UNIMPLEMENTED, "versions 1, 2, 3 are loaded", lambda: reload(KEPT, policy))
+late = "Request to assign label to version 9 of model versions, which is not currently available for inference"
+refused(grpc.StatusCode.FAILED_PRECONDITION, late, lambda: reload({"versions": {"stable": 9}}))
 assert status("identity-fp32"), "nothing was unloaded"
 assert reload(KEPT, Policy(all={})).status.error_code == 0
 assert reload(KEPT, Policy(specific={"versions": [3, 1, 2]})).status.error_code == 0
 assert reload({"versions": {"stable": 2}, "half-plus-two": {}, FAMILY: {}}).status.error_code == 0
-assert struct.unpack("<f", predict("versions", one, label="stable").outputs["y"].tensor_content) == (2.0,)
+assert tuple(predict("versions", one, label="stable").outputs["y"].float_val) == (2.0,)
 refused(grpc.StatusCode.UNAVAILABLE, "no available versions", lambda: predict("identity-fp32", X))
 
 
@@ -397,6 +425,7 @@ def post(path, body):
         return error.code, json.load(error)
 
 
+assert post("/v1/models/half-plus-two:predict", {"inputs": 2.0}) == (200, {"outputs": 3.0})
 assert post("/v1/models/half-plus-two:predict", {"instances": [2, 3, 4]}) == (200, {"predictions": [3.0, 3.5, 4.0]})
 body = {"signature_name": "regress_x_to_y", "examples": [{"x": 80.0}]}
 assert post("/v1/models/half-plus-two/versions/1:regress", body) == (200, {"results": [42.0]})

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 
 import grpc
 import requests
@@ -50,6 +51,28 @@ def over_rest():
         error = answer.json()
         assert (answer.status_code, error["code"], error["type"]) == (status, status, kind), answer.text
         assert list(error) == ["code", "type", "message"] and answer.headers["x-request-id"]
+
+
+def on_its_ports():
+    own, metrics = os.environ["TORCHSERVE"], os.environ["TORCHSERVE_METRICS"]
+    # test_url_path.py: what stands behind the version is for the handler.
+    url = f"{own}/predictions/paths/1.0/v1/chat/completion"
+    for answer in (requests.post(url, data=b"x"), requests.get(url, data=b"x")):
+        assert (answer.status_code, answer.text) == (200, "v1/chat/completion"), answer.text
+    assert requests.post(f"{own}/predictions/paths/1.0", data=b"x").text == "undefined"
+    # The last check of each of its Postman collections.
+    pattern = r'Requests2XX\{Level="Host",Hostname=".*",\} \d+\.\d+'
+    for text in (requests.get(f"{metrics}/metrics").text, requests.get(f"{metrics}/metrics?name[]=Requests2XX").text):
+        assert re.search(pattern, text), text
+    assert requests.get(f"{metrics}/metrics?name[]=Requests2XX").text.count("\n") == 3
+    # KServe's second protocol, with explanations beside it.
+    asked = lambda value: {"id": "d3b", "inputs": [{"name": "data", "shape": [1], "datatype": "BYTES", "data": [value]}]}
+    for value, datatype, data in (("numbers", "INT64", [1, 2, 3, 4]), ("x", "BYTES", ["a text"])):
+        answer = requests.post(f"{own}/v2/models/paths/explain", json=asked(value)).json()
+        output = {"name": "data", "datatype": datatype, "data": data, "shape": [len(data)]}
+        assert answer == {"id": "d3b", "model_name": "paths", "model_version": "1", "outputs": [output]}, answer
+    failed = requests.post(f"{own}/v2/models/iris/explain", json=asked("x"))
+    assert (failed.status_code, failed.json()["message"]) == (503, "Prediction failed"), failed.text
 
 
 def messages():
@@ -135,5 +158,6 @@ def over_grpc():
 
 
 over_rest()
+on_its_ports()
 over_grpc()
 print("ok")

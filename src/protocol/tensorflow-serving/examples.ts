@@ -4,26 +4,19 @@
  * An example maps to the inputs of a signature as a row does. Rules and texts: TensorFlow Serving's
  * `util/json_tensor.cc`.
  */
-import { ServeryError, quote } from '../../core/errors.ts';
+import { ServeryError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import { elementCount, type BytesElement, type NamedTensor, type NumericData, type Tensor } from '../../core/tensor.ts';
+import { fromBase64 } from '../base64.ts';
 import { fromHalf } from '../half.ts';
 import type { InstancesDialect } from '../instances.ts';
-import {
-  DEFAULT_DECODE_LIMITS,
-  InexactInteger,
-  decodeText,
-  isJsonObject,
-  parseJson,
-  parseJsonExactly,
-  type DecodeLimits,
-} from '../json.ts';
+import { InexactInteger, decodeText, isJsonObject, type DecodeLimits } from '../json.ts';
 import { decodeRows } from '../rows/decode-rows.ts';
 import { rowPlan } from '../rows/input-plan.ts';
 import { STRICT_FLOATS, type FloatRules } from '../values-in.ts';
-import { jsonValue } from '../values-out.ts';
-import { outputOf, type ExampleMethod } from './method-signature.ts';
+import { CLASSES, outputOf, type ExampleMethod } from './method-signature.ts';
 import type { SignatureView } from './named-signatures.ts';
+import { bare, jsonKind } from './words.ts';
 
 /** Values of a feature, by its name. */
 export type Example = Readonly<Record<string, unknown>>;
@@ -42,22 +35,22 @@ export function decodeExamples(
   body: Uint8Array,
   method: ExampleMethod,
   signature: Signature,
-  limits: DecodeLimits = DEFAULT_DECODE_LIMITS,
-  dialect?: InstancesDialect,
+  limits: DecodeLimits,
+  dialect: InstancesDialect,
 ): ExamplesRequest {
   if (body.length === 0) throw new ServeryError('INVALID_REQUEST', 'JSON Parse error: The document is empty');
   const text = decodeText(body);
-  const read = (document: unknown): ExamplesRequest => {
-    const { name, examples } = readDocument(document, method);
+  const read = (document: unknown, isExact: boolean): ExamplesRequest => {
+    const { name, examples } = readDocument(document, isExact);
     const { view, output } = outputOf(signature, method, name);
-    return { tensors: exampleTensors(view, examples, limits, dialect?.floats), view, output };
+    return { tensors: exampleTensors(view, examples, limits, dialect.floats), view, output };
   };
-  const document = dialect === undefined ? parseJson(text) : dialect.parse(text);
+  const document = dialect.parse(text);
   try {
-    return read(document);
+    return read(document, false);
   } catch (error) {
     if (!(error instanceof InexactInteger)) throw error;
-    return read(dialect === undefined ? parseJsonExactly(text) : dialect.parseExactly(text));
+    return read(dialect.parseExactly(text), true);
   }
 }
 
@@ -89,48 +82,67 @@ export function exampleTensors(
 
 function readDocument(
   document: unknown,
-  method: ExampleMethod,
+  isExact: boolean,
 ): { readonly name: string; readonly examples: readonly Example[] } {
   if (!isJsonObject(document)) throw malformed('Is not object');
   const { signature_name: name = '', context, examples } = document;
   if (typeof name !== 'string') {
     throw malformed("not formatted correctly. 'signature_name' key must be a string value.");
   }
-  const shared = context === undefined ? {} : readExample(context);
+  const shared = context === undefined ? {} : readExample(context, isExact);
   if (examples === undefined) {
-    throw malformed(`When method is ${method}, key 'examples' is expected and was not found`);
+    throw malformed("When method is classify, key 'examples' is expected and was not found");
   }
   if (!Array.isArray(examples)) throw malformed("Expecting 'examples' value to be an list/array");
   if (examples.length === 0) throw malformed("'examples' value is an empty array");
-  return { name, examples: examples.map((example: unknown) => ({ ...shared, ...readExample(example) })) };
+  return { name, examples: examples.map((example: unknown) => ({ ...shared, ...readExample(example, isExact) })) };
 }
 
-function readExample(value: unknown): Example {
-  if (!isJsonObject(value)) throw malformed(`Example must be JSON object but got JSON ${kindOf(value)}`);
+function readExample(value: unknown, isExact: boolean): Example {
+  if (!isJsonObject(value)) {
+    throw new ServeryError('INVALID_REQUEST', `Example must be JSON object but got JSON ${jsonKind(value)}`);
+  }
   return Object.fromEntries(
-    Object.entries(value).map(([name, content]) => {
-      const values = Array.isArray(content) ? content.map((item) => readValue(name, item)) : readValue(name, content);
-      return [name, values];
-    }),
+    Object.entries(value).map(([name, content]) => [
+      name,
+      Array.isArray(content) ? readFeature(name, content, isExact) : readValue(name, content, isExact),
+    ]),
   );
 }
 
-function readValue(feature: string, value: unknown): unknown {
-  if (typeof value !== 'object') return value;
-  if (isJsonObject(value) && typeof value['b64'] === 'string' && Object.keys(value).length === 1) {
-    if (/^[A-Za-z0-9+/_-]*={0,2}$/.test(value['b64'])) return new Uint8Array(Buffer.from(value['b64'], 'base64'));
-    throw new ServeryError('INVALID_REQUEST', 'Unable to base64 decode');
-  }
-  const problem = `has element with unexpected JSON type: ${kindOf(value)}`;
-  throw new ServeryError('INVALID_REQUEST', `Feature: ${quote(feature)} ${problem}`);
+/** A feature has values of one kind. Numbers are one here, as 8.0 and 8 are the same in JSON. */
+function readFeature(name: string, list: readonly unknown[], isExact: boolean): readonly unknown[] {
+  let kind: string | undefined;
+  return list.map((item) => {
+    const value = readValue(name, item, isExact);
+    const isText = typeof item === 'string' || typeof item === 'object';
+    kind ??= isText ? 'bytes' : Number.isInteger(Number(item)) ? 'int64' : 'float';
+    if (isText === (kind === 'bytes')) return value;
+    throw featureProblem(`Unexpected element type in feature: ${bare(name)} expecting type: ${kind}`);
+  });
 }
 
-/** As the original names them. */
-function kindOf(value: unknown): string {
-  if (value === null) return 'Null';
-  if (Array.isArray(value)) return 'Array';
-  if (typeof value === 'boolean') return value ? 'True' : 'False';
-  return typeof value === 'object' ? 'Object' : typeof value === 'string' ? 'String' : 'Number';
+const TWO_TO_63 = 2n ** 63n;
+
+/** @param isExact whether what is written without a point or an exponent would be a bigint, were it this large */
+function readValue(feature: string, value: unknown, isExact: boolean): unknown {
+  if (!isExact && typeof value === 'number' && value >= 2 ** 63 && value <= 2 ** 64) {
+    throw new InexactInteger('INVALID_REQUEST', `Feature: ${bare(feature)} has an integer that may be out of range`);
+  }
+  if (typeof value === 'bigint' && value >= TWO_TO_63 && value < 2n * TWO_TO_63) {
+    throw featureProblem(`Feature: ${bare(feature)} has uint64_t element. Only int64_t is supported.`);
+  }
+  if (typeof value !== 'object') return value;
+  if (isJsonObject(value) && typeof value['b64'] === 'string' && Object.keys(value).length === 1) {
+    const bytes = fromBase64(value['b64']);
+    if (bytes === undefined) throw featureProblem('Unable to base64 decode');
+    return bytes;
+  }
+  throw featureProblem(`Feature: ${bare(feature)} has element with unexpected JSON type: ${jsonKind(value)}`);
+}
+
+function featureProblem(problem: string): ServeryError {
+  return new ServeryError('INVALID_REQUEST', problem);
 }
 
 export interface ScoredClass {
@@ -139,7 +151,10 @@ export interface ScoredClass {
   readonly score: number;
 }
 
-/** Each row's classes, in their order, with their scores. An output `classes` of the same shape names them row by row. */
+/**
+ * Each row's classes, in their order, with their scores. An output `classes` of the same shape names them row by row;
+ * without scores they have none.
+ */
 export function classesOf(signature: Signature, outputs: readonly Tensor[], output: number): readonly ScoredClass[][] {
   const { labels } = signature.outputs[output]!;
   const tensor = outputs[output]!;
@@ -154,7 +169,7 @@ export function classesOf(signature: Signature, outputs: readonly Tensor[], outp
 }
 
 function classNames(signature: Signature, outputs: readonly Tensor[], scores: Tensor): readonly string[] | undefined {
-  const at = signature.outputs.findIndex(({ name, datatype }) => name === 'classes' && datatype === 'BYTES');
+  const at = signature.outputs.findIndex(({ name, datatype }) => name === CLASSES && datatype === 'BYTES');
   const names = outputs[at];
   if (names === undefined || names.data.length !== scores.data.length) return undefined;
   return (names.data as readonly BytesElement[]).map((name) =>
@@ -169,6 +184,7 @@ export function valuesOf(outputs: readonly Tensor[], output: number): readonly n
 }
 
 function numberAt({ datatype, data }: Tensor, at: number): number {
+  if (datatype === 'BYTES') return 0;
   const value = (data as NumericData)[at] as number;
   return datatype === 'FP16' ? fromHalf(value) : value;
 }
@@ -179,13 +195,13 @@ export function encodeResults(
   outputs: readonly Tensor[],
   output: number,
   method: ExampleMethod,
-  dialect?: InstancesDialect,
+  dialect: InstancesDialect,
 ): string {
   const isDouble = outputs[output]!.datatype === 'FP64';
   const number = (score: number): string => {
     const data = isDouble ? Float64Array.of(score) : Float32Array.of(score);
     const tensor: Tensor = { datatype: isDouble ? 'FP64' : 'FP32', shape: [], data };
-    return dialect === undefined ? jsonValue(tensor, 0, '') : dialect.floatsText(tensor, [], 0, '');
+    return dialect.floatsText(tensor, [], 0, '');
   };
   const results =
     method === 'regress'

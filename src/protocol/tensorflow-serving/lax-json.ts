@@ -3,13 +3,20 @@
  * in at most the digits they need, whole ones with `.0`. No strict parser reads this, so only its profile has it.
  */
 import { randomUUID } from 'node:crypto';
+import { ServeryError } from '../../core/errors.ts';
 import { elementCount, type Tensor } from '../../core/tensor.ts';
 import { fromHalf } from '../half.ts';
 import type { InstancesDialect } from '../instances.ts';
 import { parseJson, parseJsonExactly } from '../json.ts';
 
-/** Stands for NaN while others parse; nobody can send it. */
-const NAN_MARK = `nan-${randomUUID()}`;
+/** Stand for what they are while others parse; nobody can send them. */
+const MARK = randomUUID();
+const MARKED: Readonly<Record<string, number>> = {
+  [`nan-${MARK}`]: NaN,
+  [`+inf-${MARK}`]: Infinity,
+  [`-inf-${MARK}`]: -Infinity,
+};
+const [NAN_MARK, INFINITY_MARK, NEGATIVE_MARK] = Object.keys(MARKED);
 /** A string, which is left alone, or a token that JSON does not have. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Inf(?:inity)?|NaN/g;
 
@@ -17,31 +24,36 @@ export const TENSORFLOW_SERVING_JSON: InstancesDialect = {
   parse: (text) => withTokens(text, parseJson),
   parseExactly: (text) => withTokens(text, parseJsonExactly),
   floats: { nonFinite: true, missing: false, overflow: true },
+  ignoresOtherInputs: true,
   floatsText: nestedFloats,
 };
 
+/** A number that could be beyond a double, which is no infinity: the original cannot read it. */
+const HUGE = /[eE]\+?0*[1-9][0-9]{2}|[0-9]{309}/;
+
 function withTokens(text: string, parse: (text: string) => unknown): unknown {
-  if (!text.includes('NaN') && !text.includes('Inf')) return parse(text);
-  let hasNaN = false;
+  const hasTokens = text.includes('NaN') || text.includes('Inf');
+  const isSuspect = HUGE.test(text);
+  if (!hasTokens && !isSuspect) return parse(text);
   const standard = text.replace(TOKEN, (token) => {
     if (token.startsWith('"')) return token;
-    if (token !== 'NaN') return token.startsWith('-') ? '-1e999' : '1e999';
-    hasNaN = true;
-    return `"${NAN_MARK}"`;
+    return `"${token === 'NaN' ? NAN_MARK : token.startsWith('-') ? NEGATIVE_MARK : INFINITY_MARK}"`;
   });
   const holder = [parse(standard)];
-  if (hasNaN) putNaN(holder);
+  putNumbers(holder);
   return holder[0];
 }
 
 /** Not recursive, as the document may be of any depth. */
-function putNaN(document: object): void {
+function putNumbers(document: object): void {
   const left = [document as Record<string, unknown>];
   for (let at = left.pop(); at !== undefined; at = left.pop()) {
     for (const key of Object.keys(at)) {
       const value = at[key];
-      if (value === NAN_MARK) at[key] = NaN;
-      else if (typeof value === 'object' && value !== null) left.push(value as Record<string, unknown>);
+      if (typeof value === 'object' && value !== null) left.push(value as Record<string, unknown>);
+      else if (value === Infinity || value === -Infinity) {
+        throw new ServeryError('INVALID_REQUEST', 'JSON Parse error: Number too big to be stored in double.');
+      } else if (typeof value === 'string' && Object.hasOwn(MARKED, value)) at[key] = MARKED[value];
     }
   }
 }

@@ -18,7 +18,8 @@ export interface ModelSpec {
   readonly signatureName: string;
 }
 
-const NO_SPEC: ModelSpec = { name: '', version: undefined, label: undefined, signatureName: '' };
+/** Of a request without any. */
+export const NO_SPEC: ModelSpec = { name: '', version: undefined, label: undefined, signatureName: '' };
 
 function decodeModelSpec(reader: WireReader): ModelSpec {
   const spec: { -readonly [Key in keyof ModelSpec]: ModelSpec[Key] } = { ...NO_SPEC };
@@ -252,10 +253,10 @@ export function decodeModelQuestion(message: Buffer): { readonly spec: ModelSpec
 }
 
 export function encodeMetadataResponse(model: ModelVersion, signature: Signature): readonly Buffer[] {
-  const map = signatureViews(signature).map(({ name, method, signature: { inputs, outputs } }) => {
+  const map = signatureViews(signature).map(({ name, method, signature: { inputs, outputs }, tensorNames }) => {
     const definition = [
-      ...inputs.map((spec) => tensorInfo(1, spec)),
-      ...outputs.map((spec) => tensorInfo(2, spec)),
+      ...inputs.map((spec, i) => tensorInfo(1, spec, tensorNames.inputs[i]!)),
+      ...outputs.map((spec, i) => tensorInfo(2, spec, tensorNames.outputs[i]!)),
       textField(3, `tensorflow/serving/${method}`),
     ];
     return lengthField(1, textField(1, name), lengthField(2, ...definition));
@@ -264,9 +265,10 @@ export function encodeMetadataResponse(model: ModelVersion, signature: Signature
   return [encodeModelSpec(1, model, ''), lengthField(2, textField(1, 'signature_def'), lengthField(2, ...any))];
 }
 
-function tensorInfo(field: number, { name, datatype, shape }: TensorSpec): Buffer {
+/** @param tensor its name in the model */
+function tensorInfo(field: number, { name, datatype, shape }: TensorSpec, tensor: string): Buffer {
   const dims = shape.map((size) => lengthField(2, intField(1, size ?? -1)));
-  const info = [textField(1, `${name}:0`), intField(2, dataTypeNumber(datatype)), lengthField(3, ...dims)];
+  const info = [textField(1, `${tensor}:0`), intField(2, dataTypeNumber(datatype)), lengthField(3, ...dims)];
   return lengthField(field, textField(1, name), lengthField(2, ...info));
 }
 

@@ -5,25 +5,29 @@
  * the model: `serving_default` takes the output that fits the method, and `regress_x_to_y` names input and output, as
  * TensorFlow Serving's own half-plus-two models do.
  */
-import { ServeryError, quote } from '../../core/errors.ts';
+import { ServeryError } from '../../core/errors.ts';
 import type { NamedSignature, Signature, TensorSpec } from '../../core/signature.ts';
 
 import { signatureView, type SignatureView } from './named-signatures.ts';
+import { bare } from './words.ts';
 
 export type ExampleMethod = 'classify' | 'regress';
 
 const KIND = { classify: 'classification', regress: 'regression' } as const;
 /** What outputs with scores are called, by those who name them. */
 const SCORES = ['scores', 'probabilities'];
+/** The output that names the class of each score. */
+export const CLASSES = 'classes';
 
 /**
- * @returns the signature, and which of its outputs holds the scores or the value
+ * @returns the signature, and which of its outputs holds the scores or the value; or the classes, where they have none
  * @throws {ServeryError} `INVALID_REQUEST` when there is no such signature, or it has no output for the method
  */
 export function outputOf(
   whole: Signature,
   method: ExampleMethod,
   name: string,
+  notFound: (name: string) => ServeryError = noSignature,
 ): { readonly view: SignatureView; readonly output: number } {
   const view = signatureView(whole, name);
   if (view !== undefined) {
@@ -40,8 +44,8 @@ export function outputOf(
   return { view: all, output };
 }
 
-function notFound(name: string): ServeryError {
-  return refused(`No signature was found with the name: ${quote(name)}`);
+function noSignature(name: string): ServeryError {
+  return refused(`No signature was found with the name: ${bare(name)}`);
 }
 
 function otherMethod(method: ExampleMethod, was: NamedSignature['method']): ServeryError {
@@ -59,6 +63,8 @@ function fittingOutput(signature: Signature, method: ExampleMethod): number {
   const wide = method === 'classify' ? fitting.filter(({ shape }) => shape.length === 2) : [];
   const named = fitting.filter(({ name }) => method === 'classify' && SCORES.includes(name));
   const [only, second] = named.length > 0 ? named : wide.length > 0 ? wide : fitting;
+  const classes = outputs.findIndex(({ name, datatype }) => name === CLASSES && datatype === 'BYTES');
+  if (only === undefined && method === 'classify' && classes !== -1) return classes;
   if (only === undefined) throw noOutput(method);
   if (second === undefined) return outputs.indexOf(only);
   throw refused(`Expected one output Tensor: several outputs of the model could be that of ${method}`, {

@@ -20,6 +20,8 @@ export interface SignatureView {
   readonly signature: Signature;
   /** False for the whole model, which serves every method. */
   readonly isDeclared: boolean;
+  /** What the model calls its inputs and outputs, in their order. */
+  readonly tensorNames: { readonly inputs: readonly string[]; readonly outputs: readonly string[] };
   /** Its tensors as those of the model. */
   readonly complete: (tensors: readonly NamedTensor[]) => readonly NamedTensor[];
   /** Its outputs among those of the model. */
@@ -37,6 +39,10 @@ export function signatureView(whole: Signature, name: string): SignatureView | u
     method: 'predict',
     signature: whole,
     isDeclared: false,
+    tensorNames: {
+      inputs: whole.inputs.map(({ name: own }) => own),
+      outputs: whole.outputs.map(({ name: own }) => own),
+    },
     complete: (tensors) => tensors,
     pick: (outputs) => outputs,
   };
@@ -62,6 +68,7 @@ function viewOf(whole: Signature, name: string, { method, inputs, outputs }: Nam
     method,
     signature,
     isDeclared: true,
+    tensorNames: { inputs: Object.values(inputs), outputs: Object.values(outputs) },
     complete: (tensors) => complete(whole, inputs, tensors),
     pick: (all) => positions.map((position) => all[position]!),
   };

@@ -40,6 +40,7 @@ const TYPES: Readonly<Record<Datatype, { readonly type: number; readonly field: 
 const DATATYPE_BY_TYPE = new Map(Object.entries(TYPES).map(([datatype, { type }]) => [type, datatype as Datatype]));
 const CONTENT_FIELD = 4;
 const MAX_AXES = 32;
+const MAX_VARINT_BYTES = 10;
 /** A list that is shorter than its tensor must not make us allocate. */
 const MAX_FILLED_UP = 2 ** 20;
 
@@ -137,6 +138,8 @@ class ListReader {
   readonly #datatype: NumericDatatype;
   readonly #count: number;
   readonly #values: (number | bigint)[] = [];
+  /** All of them, where one packed run has them. */
+  #whole: NumericData | undefined;
 
   constructor(name: string, datatype: NumericDatatype, count: number) {
     this.#name = name;
@@ -148,13 +151,18 @@ class ListReader {
   read(reader: WireReader, wireType: number): void {
     const own = this.#datatype === 'FP32' ? FIXED32 : this.#datatype === 'FP64' ? FIXED64 : VARINT;
     if (wireType !== LENGTH && wireType !== own) throw invalidInput(this.#name, 'its values have a wrong wire type');
+    if (wireType === LENGTH && this.#values.length === 0 && this.#whole === undefined) {
+      this.#whole = own === VARINT ? this.#wholeOfVarints(reader) : this.#wholeOfFloats(reader);
+      if (this.#whole !== undefined) return;
+    }
     while (reader.pos < reader.end) {
-      if (this.#values.length === this.#count) throw wrongCount(this.#name, this.#count);
+      if (this.#whole !== undefined || this.#values.length === this.#count) throw wrongCount(this.#name, this.#count);
       this.#values.push(this.#value(reader));
     }
   }
 
   finish(): NumericData {
+    if (this.#whole !== undefined) return this.#whole;
     const is64 = this.#datatype === 'INT64' || this.#datatype === 'UINT64';
     const data = allocate(this.#datatype, this.#count) as Float64Array;
     const values = filledUp<number | bigint>(this.#name, this.#values, this.#count, is64 ? 0n : 0);
@@ -162,7 +170,32 @@ class ListReader {
     return data;
   }
 
-  #value(reader: WireReader): number | bigint {
+  /** Bytes are copied, so that NaN keeps its bits. */
+  #wholeOfFloats({ bytes, pos, end }: WireReader): NumericData | undefined {
+    const run = bytes.subarray(pos, end);
+    const isWhole = run.length > 0 && run.length === this.#count * bytesPerElement(this.#datatype);
+    return isWhole ? readContent(this.#name, this.#datatype, run, this.#count) : undefined;
+  }
+
+  #wholeOfVarints(reader: WireReader): NumericData | undefined {
+    let count = 0;
+    for (let at = reader.pos; at < reader.end; at += 1) if (reader.bytes[at]! < 0x80) count += 1;
+    if (count !== this.#count) return undefined;
+    const data = allocate(this.#datatype, count);
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+      const halves = new Uint32Array(data.buffer, data.byteOffset, count * 2);
+      for (let i = 0; i < halves.length; i += 2) {
+        reader.uint64();
+        halves[i] = reader.low;
+        halves[i + 1] = reader.high;
+      }
+    } else for (let i = 0; i < count; i += 1) data[i] = this.#value(reader, i) as number;
+    // Bytes after the last value are of one that does not end.
+    if (reader.pos < reader.end) reader.uint64();
+    return data;
+  }
+
+  #value(reader: WireReader, index = this.#values.length): number | bigint {
     const datatype = this.#datatype;
     if (datatype === 'FP32' || datatype === 'FP64') {
       const size = datatype === 'FP32' ? 4 : 8;
@@ -180,7 +213,7 @@ class ListReader {
     const value = range.isSigned || high === 0xffff_ffff ? low | 0 : low;
     const isNarrow = high === 0 || high === 0xffff_ffff;
     if (isNarrow && value >= range.min && value <= range.max) return value;
-    throw invalidInput(this.#name, `element ${this.#values.length} is out of range for ${datatype}`);
+    throw invalidInput(this.#name, `element ${index} is out of range for ${datatype}`);
   }
 }
 
@@ -195,14 +228,42 @@ function wrongCount(name: string, count: number): ServeryError {
   return invalidInput(name, `its values are not the ${count} elements of its shape`);
 }
 
-/** Numbers as bytes; texts and bytes in their list, which has no other form. */
+/**
+ * In the list of its datatype, as TensorFlow Serving answers: its clients read `float_val`, and not all of them look
+ * for `tensor_content`.
+ */
 export function encodeTensorProto({ datatype, shape, data }: Tensor): Buffer {
   const { type, field } = TYPES[datatype];
   const parts = [intField(1, type), lengthField(2, ...shape.map((size) => lengthField(2, intField(1, size))))];
-  if (!isBytes(data)) {
-    parts.push(lengthField(CONTENT_FIELD, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
-  } else for (const element of data) parts.push(lengthField(field, bytesOf(element)));
+  if (isBytes(data)) for (const element of data) parts.push(lengthField(field, bytesOf(element)));
+  else if (data.length > 0) parts.push(lengthField(field, packed(datatype, data)));
   return Buffer.concat(parts);
+}
+
+/** Floats, and the zeros and ones of BOOL, are in memory as they are on the wire. */
+function packed(datatype: Datatype, data: NumericData): Uint8Array {
+  if (datatype === 'FP32' || datatype === 'FP64' || datatype === 'BOOL') {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  const bytes = Buffer.allocUnsafe(data.length * MAX_VARINT_BYTES);
+  let at = 0;
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+    const halves = new Uint32Array(data.buffer, data.byteOffset, data.length * 2);
+    for (let i = 0; i < halves.length; i += 2) at = writeVarint64(bytes, at, halves[i]!, halves[i + 1]!);
+  } else for (const value of data) at = writeVarint64(bytes, at, value >>> 0, value < 0 ? 0xffff_ffff : 0);
+  return bytes.subarray(0, at);
+}
+
+/** Of two halves without a sign; a bigint would cost ten times as much. */
+function writeVarint64(bytes: Buffer, start: number, lowHalf: number, highHalf: number): number {
+  let [at, low, high] = [start, lowHalf, highHalf];
+  for (; high !== 0; high >>>= 7) {
+    bytes[at++] = (low & 0x7f) | 0x80;
+    low = ((low >>> 7) | (high << 25)) >>> 0;
+  }
+  for (; low > 0x7f; low >>>= 7) bytes[at++] = (low & 0x7f) | 0x80;
+  bytes[at++] = low;
+  return at;
 }
 
 function bytesOf(element: BytesElement): Uint8Array {

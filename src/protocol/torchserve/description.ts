@@ -70,6 +70,39 @@ const DESCRIPTION = (operationId: string) =>
     }),
   );
 
+const METRICS = {
+  description: 'Get TorchServe application metrics in prometheus format.',
+  operationId: 'metrics',
+  parameters: [
+    {
+      in: 'query',
+      name: 'name[]',
+      description: 'Names of metrics to filter',
+      required: false,
+      schema: { type: 'string' },
+    },
+  ],
+  responses: {
+    200: {
+      description: 'TorchServe application metrics',
+      content: {
+        'text/plain; version=0.0.4; charset=utf-8': {
+          schema: {
+            type: 'object',
+            required: ['# HELP', '# TYPE', 'metric'],
+            properties: {
+              '# HELP': { type: 'string', description: 'Help text for TorchServe metric.' },
+              '# TYPE': { type: 'string', description: 'Type of TorchServe metric.' },
+              metric: { type: 'string', description: 'TorchServe application metric.' },
+            },
+          },
+        },
+      },
+    },
+    500: PROBLEM,
+  },
+};
+
 /** @param version of Servery */
 export function describeApi(version: string): object {
   const predictions = predict('predictions', 'Predictions entry point to get inference using default model version.', [
@@ -98,6 +131,7 @@ export function describeApi(version: string): object {
       [MODEL, VERSION],
     ),
     '/api-description': { get: { ...DESCRIPTION('api-description'), deprecated: true } },
+    '/metrics': { get: METRICS },
   });
 }
 

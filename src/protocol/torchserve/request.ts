@@ -9,10 +9,11 @@ import { ServeryError, quote } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import { elementCount, type NamedTensor } from '../../core/tensor.ts';
 import { readForm, type FormField } from '../form-data.ts';
-import { decodeInstances } from '../instances.ts';
+import { decodeInstances, instancesTensors } from '../instances.ts';
 import {
   InexactInteger,
   countAllKeys,
+  countKeys,
   decodeText,
   isJsonObject,
   parseJson,
@@ -22,6 +23,12 @@ import {
 } from '../json.ts';
 import { decodeRows } from '../rows/decode-rows.ts';
 import { rowPlan } from '../rows/input-plan.ts';
+
+/** The parameter that names a model where a path does not. It is no feature. */
+export const MODEL_NAME = 'model_name';
+
+/** What its handlers look for, whatever it is. */
+const LONE_FIELDS = ['data', 'body'];
 
 /** One row is answered by itself, a list of rows by a list, `instances` by `predictions`. */
 export type AnswerForm = 'one' | 'many' | 'instances';
@@ -48,16 +55,24 @@ export function decodeBody(
   return decodeOne(body, /^\s*application\/json\b/i.test(contentType), signature, limits);
 }
 
+/** A query as the fields of a form, which it stands for where there is no body. */
+export function readQuery(query: string): readonly FormField[] {
+  return readForm(Buffer.from(query), 'application/x-www-form-urlencoded') ?? [];
+}
+
+/** A field of a body that is a form, as text; undefined where there is none. */
+export function formField(body: Uint8Array, contentType: string, name: string): string | undefined {
+  const field = looksLikeJson(body) ? undefined : readForm(body, contentType)?.find((one) => one.name === name);
+  return field === undefined ? undefined : decodeText(field.bytes);
+}
+
 /** @throws {ServeryError} as `decodeBody` */
-export function decodeFields(
-  fields: readonly FormField[],
-  signature: Signature,
-  limits: DecodeLimits,
-): TorchServeRequest {
-  const [first] = fields;
+export function decodeFields(all: readonly FormField[], signature: Signature, limits: DecodeLimits): TorchServeRequest {
   const { knownKeys, inputs } = rowPlan(signature);
+  const fields = all.filter(({ name }) => name !== MODEL_NAME || knownKeys.has(name));
+  const [first] = fields;
   if (first === undefined) throw new ServeryError('INVALID_REQUEST', 'Cannot read the form: it has no fields');
-  if (fields.length === 1 && !knownKeys.has(first.name) && (first.name === 'data' || first.name === 'body')) {
+  if (fields.length === 1 && !knownKeys.has(first.name) && LONE_FIELDS.includes(first.name)) {
     return decodeOne(first.bytes, first.mediaType === 'application/json', signature, limits);
   }
   const read = (parse: (text: string, what: string) => unknown): TorchServeRequest => {
@@ -99,7 +114,12 @@ function decodeJson(body: Uint8Array, signature: Signature, limits: DecodeLimits
   return exactlyIfNeeded((parse) => {
     const document = parse(text, 'the body');
     if (isJsonObject(document) && Object.hasOwn(document, 'instances') && !knownKeys.has('instances')) {
-      return { form: 'instances', tensors: decodeInstances(body, signature, limits).tensors };
+      const lone = withoutLoneKey(document['instances'], knownKeys);
+      const tensors =
+        lone === undefined
+          ? decodeInstances(body, signature, limits).tensors
+          : instancesTensors(lone, signature, limits, text.length);
+      return { form: 'instances', tensors };
     }
     refuseDuplicateKeys(text, countAllKeys(document, limits.maxNesting));
     const isMany = Array.isArray(document) && depthOf(document) > rowDepth;
@@ -108,6 +128,16 @@ function decodeJson(body: Uint8Array, signature: Signature, limits: DecodeLimits
     const tensors = decodeRows(signature, rows, { nonFinite: 'refuse', limits, nameRow });
     return { form: isMany ? 'many' : 'one', tensors };
   });
+}
+
+/** The values of `[{"data": …}, …]`, as its envelopes take them for a handler; undefined where they are not all so. */
+function withoutLoneKey(instances: unknown, knownKeys: ReadonlySet<string>): readonly unknown[] | undefined {
+  const [first] = Array.isArray(instances) ? (instances as unknown[]) : [];
+  const key = isJsonObject(first) ? LONE_FIELDS.find((name) => Object.hasOwn(first, name)) : undefined;
+  if (key === undefined || knownKeys.has(key)) return undefined;
+  const list = instances as readonly Readonly<Record<string, unknown>>[];
+  const areAll = list.every((item) => isJsonObject(item) && countKeys(item) === 1 && Object.hasOwn(item, key));
+  return areAll ? list.map((item) => item[key]) : undefined;
 }
 
 /** A value alone stands for the row that has only this. */

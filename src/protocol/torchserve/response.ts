@@ -1,8 +1,10 @@
 /** What TorchServe's default handlers answer: one result by itself, text and bytes as they are, all else as JSON. */
 import { decodeEnvelope } from '../../core/handler-envelope.ts';
 import { ServeryError } from '../../core/errors.ts';
+import type { ModelVersion } from '../../core/model.ts';
 import type { Signature } from '../../core/signature.ts';
 import { elementCount, type BytesElement, type Tensor } from '../../core/tensor.ts';
+import type { InferRequest } from '../open-inference/infer-types.ts';
 import { columnsOf } from '../rows/columns.ts';
 import { jsonCell, jsonRows } from '../rows/encode-rows.ts';
 import type { AnswerForm } from './request.ts';
@@ -36,6 +38,27 @@ export function encodeExplanations(explanations: readonly string[], form: Answer
   const [first = 'null'] = explanations;
   if (form === 'one') return first.startsWith('"') ? asItIs(JSON.parse(first) as string) : json(first);
   return json(form === 'many' ? `[${explanations.join(',')}]` : `{"explanations":[${explanations.join(',')}]}`);
+}
+
+/**
+ * The same in KServe's second protocol: a tensor for each row, named as its inputs are in turn.
+ *
+ * @param explanations JSON texts, one for each row
+ */
+export function encodeTensorExplanations(
+  { name, version }: ModelVersion,
+  { id, inputs }: Pick<InferRequest, 'id' | 'inputs'>,
+  explanations: readonly string[],
+): string {
+  const outputs = explanations.map((text, i) => {
+    const value: unknown = JSON.parse(text);
+    const list: readonly unknown[] = Array.isArray(value) ? (value.flat(Infinity) as unknown[]) : [value];
+    const isNumeric = list.every((item) => typeof item === 'number');
+    const data = isNumeric ? list : list.map((item) => (typeof item === 'string' ? item : JSON.stringify(item)));
+    const datatype = !isNumeric ? 'BYTES' : list.every(Number.isInteger) ? 'INT64' : 'FP64';
+    return { name: inputs[i % inputs.length]?.name ?? 'explanation', datatype, data, shape: [data.length] };
+  });
+  return prettyJson({ ...(id !== undefined && { id }), model_name: name, model_version: String(version), outputs });
 }
 
 function valuesOf(signature: Signature, output: Tensor, rows: number): readonly string[] {

@@ -82,7 +82,7 @@ function decodeList(reader: WireReader, maxNesting: number, depth: number): unkn
  *   has no form
  */
 export function encodeRows({ outputs: specs }: Signature, outputs: readonly Tensor[]): readonly Buffer[] {
-  const rows = rowsOf(outputs);
+  const rows = rowsOf(specs, outputs);
   return Array.from({ length: rows }, (_, row) => {
     const values = specs.map(({ name }, i) => {
       const inner = outputs[i]!.shape.slice(1);

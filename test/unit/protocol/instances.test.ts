@@ -83,9 +83,9 @@ test('what does not fit is refused with what was expected', () => {
   assert.equal(refusal({ instances: [[1, 2]] }), 'taken');
   assert.match(refusal(''), /The document is empty/);
   assert.match(refusal('{'), /JSON/);
-  assert.match(refusal([]), /expected an object/);
+  assert.match(refusal([]), /Is not object/);
   assert.match(refusal({}), /Missing 'inputs' or 'instances' key/);
-  assert.match(refusal({ instances: [[1, 2]], inputs: [[1, 2]] }), /got both/);
+  assert.match(refusal({ instances: [[1, 2]], inputs: [[1, 2]] }), /expecting only one of/);
   assert.match(refusal({ instances: [] }), /non-null\/non-empty array/);
   assert.match(refusal({ instances: [[1, 2]], signature_name: 'other' }), /"other" not found/);
   assert.match(refusal({ instances: [[1, 2]], signature_name: 1 }), /must be a string/);

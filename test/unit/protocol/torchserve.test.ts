@@ -6,6 +6,7 @@ import type { Signature } from '../../../src/core/signature.ts';
 import { readForm } from '../../../src/protocol/form-data.ts';
 import { DEFAULT_DECODE_LIMITS } from '../../../src/protocol/json.ts';
 import { decodePredictionsRequest } from '../../../src/protocol/torchserve/messages.ts';
+import { asItsWriter } from '../../../src/protocol/torchserve/metrics.ts';
 import { decodeBody } from '../../../src/protocol/torchserve/request.ts';
 import { encodeAnswer, prettyJson } from '../../../src/protocol/torchserve/response.ts';
 import { fuzz } from '../../support/fuzz.ts';
@@ -126,4 +127,19 @@ test('damaged forms, bodies and messages are read or refused, and nothing else',
       }
     }
   });
+});
+
+test('metrics are printed as its own writer prints them', () => {
+  const lines = ['# HELP a A count: 3', '# TYPE a counter'];
+  const ours = [...lines, 'a{Level="Host",x="\\"} 1"} 41', 'b 7', 'c{le="+Inf"} -2', 'd{x="y"} 0.5', 'e 1e21', ''];
+  const itsOwn = [
+    ...lines,
+    'a{Level="Host",x="\\"} 1",} 41.0',
+    'b 7.0',
+    'c{le="+Inf",} -2.0',
+    'd{x="y",} 0.5',
+    'e 1e21',
+    '',
+  ];
+  assert.equal(asItsWriter(ours.join('\n')), itsOwn.join('\n'));
 });

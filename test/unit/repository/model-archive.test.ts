@@ -42,6 +42,13 @@ describe('a model archive', () => {
     assert.equal(await readFile(join(content.folder, 'empty.txt'), 'utf8'), '');
   });
 
+  it('may say null of what it does not have', async () => {
+    const model = { modelName: 'm', serializedFile: 'a.onnx', modelFile: null, handler: null };
+    const { content, folder } = await contentOf(makeModelArchive(model, { 'a.onnx': 'graph' }));
+    await using _ = folder;
+    assert.equal(typeof content, 'object', content as string);
+  });
+
   it('is a version when its handler is TypeScript', async () => {
     const { content, folder } = await contentOf(
       makeModelArchive({ modelName: 'm', handler: 'score.ts' }, { 'score.ts': 'export default 1;' }),

@@ -124,6 +124,14 @@ for (const alias of METRIC_ALIASES) {
   });
 }
 
+test('the machine is in the figures of torchserve', async () => {
+  const text = await scrape(['torchserve']);
+  for (const name of ['CPUUtilization', 'MemoryUtilization', 'DiskUtilization', 'DiskUsage', 'DiskAvailable']) {
+    const [, value] = new RegExp(`^${name}\\{Level="Host",Hostname="[^"]*"\\} (\\S+)$`, 'm').exec(text) ?? [];
+    assert.ok(Number(value) >= 0, `${name} is ${value}`);
+  }
+});
+
 test('without aliases none of their names is printed, with all of them no series is printed twice', async () => {
   const none = await scrape([]);
   for (const name of ['nv_inference', 'ts_inference', ':tensorflow', 'request_predict_seconds']) {

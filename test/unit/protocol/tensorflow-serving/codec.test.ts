@@ -45,6 +45,22 @@ test('a tensor comes back as it went, bit for bit', () => {
   });
 });
 
+test('integers are written as protobuf writes them, and a list may be shorter than its shape', () => {
+  const negative = encodeTensorProto({ datatype: 'INT32', shape: [1], data: Int32Array.of(-2) });
+  assert.equal(negative.toString('hex'), `0803120412020801${'3a0afe'}${'ff'.repeat(8)}01`);
+  const sent = (size: number, run: string) => {
+    const bytes = Buffer.from(run, 'hex');
+    const shape = lengthField(2, lengthField(2, Buffer.from([8, size])));
+    const proto = Buffer.concat([Buffer.from([8, 3]), shape, lengthField(7, bytes)]);
+    return decodeTensorProto('x', new WireReader(proto)).data;
+  };
+  assert.deepEqual(sent(2, '0102'), Int32Array.of(1, 2));
+  assert.deepEqual(sent(3, '0102'), Int32Array.of(1, 2, 2));
+  assert.deepEqual(sent(2, 'feffffff0f02'), Int32Array.of(-2, 2));
+  assert.throws(() => sent(1, '0102'), /not the 1 elements of its shape/);
+  assert.throws(() => sent(2, '010280'), ServeryError);
+});
+
 test('a damaged message is refused, or read, and never a bug', () => {
   fuzz((random) => {
     const entry = lengthField(2, textField(1, 'x'), lengthField(2, encodeTensorProto(randomTensor(random))));
@@ -122,4 +138,26 @@ test('configuration files become models, batching and notes', () => {
   for (const bad of ['', 'model_config_list {', 'model_config_list { config { name: "a/b" } }', '%', 'a: }']) {
     assert.throws(() => readModelConfig(bad), { code: 'CONFIG_INVALID' }, bad);
   }
+});
+
+test('a damaged configuration file is refused with its line, or read', () => {
+  const good = [
+    "model_config_list { config { name: 'a' base_path: '/m' model_version_policy { specific { versions: [1, 2] } } } }",
+    'model_config_list: < config: < name: "b"; version_labels { key: "s" value: 1 } > >',
+    'max_batch_size { value: 32 } # rows',
+  ].map((text) => Buffer.from(text));
+  const pieces = ['{', '}', '<', '[', ']', ':', "'", '"', '\\', '#', '\n', '9'.repeat(20), 'config'].map((text) =>
+    Buffer.from(text),
+  );
+  fuzz((random) => {
+    const text = Buffer.from(random.mutate(random.pick(good), pieces)).toString('latin1');
+    for (const read of [readModelConfig, readBatchingParameters, readMonitoringConfig]) {
+      try {
+        read(text);
+      } catch (error) {
+        assert.ok(error instanceof ServeryError, String(error));
+        assert.equal(error.code, 'CONFIG_INVALID');
+      }
+    }
+  });
 });

@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkInputs, type Signature } from '../../../../src/core/signature.ts';
 import type { Tensor } from '../../../../src/core/tensor.ts';
+import { classesOf, encodeResults } from '../../../../src/protocol/tensorflow-serving/examples.ts';
+import { outputOf } from '../../../../src/protocol/tensorflow-serving/method-signature.ts';
+import { requestDialect } from '../../../../src/protocol/tensorflow-serving/request-json.ts';
 import {
   signatureView,
   signatureViews,
@@ -69,4 +72,28 @@ test('inputs of the model are not those of a view that leaves them out', () => {
     'input size does not match signature: 1!=1 len({x}) != len({value}). Sent extra: {x}. Missing but required: {value}.',
   );
   assert.throws(() => view.complete([{ ...value, name: 'x' }]), { code: 'INVALID_INPUT', message });
+});
+
+test('a signature may have classes without scores', () => {
+  const labels: Signature = {
+    inputs: whole.inputs.slice(0, 1),
+    outputs: [
+      { name: 'label', datatype: 'BYTES', shape: [null] },
+      { name: 'y', datatype: 'FP32', shape: [null] },
+    ],
+    batched: true,
+    named: { label: { method: 'classify', inputs: { x: 'x' }, outputs: { classes: 'label' } } },
+  };
+  const { view, output } = outputOf(labels, 'classify', 'label');
+  const own = view.pick([
+    { datatype: 'BYTES', shape: [2], data: ['cat', Buffer.from('dög')] },
+    { datatype: 'FP32', shape: [2], data: Float32Array.of(1, 2) },
+  ]);
+  assert.deepEqual(classesOf(view.signature, own, output), [
+    [{ label: 'cat', score: 0 }],
+    [{ label: 'dög', score: 0 }],
+  ]);
+  const json = encodeResults(view.signature, own, output, 'classify', requestDialect(true));
+  assert.equal(json, '{"results":[[["cat",0.0]],[["dög",0.0]]]}');
+  assert.throws(() => outputOf(labels, 'regress', 'label'), /method_name to be tensorflow\/serving\/regress/);
 });
