@@ -7,6 +7,7 @@
 import type { ColumnType } from '../core/columns.ts';
 import { ServeryError, quote } from '../core/errors.ts';
 import { isFloat, isInteger } from './column-types.ts';
+import { isExactDouble } from './csv-cells.ts';
 import { sizes } from './csv-format.ts';
 import { commonForm, hivePartitions, nameSource } from './find-files.ts';
 import type { InputColumn } from './input.ts';
@@ -74,7 +75,16 @@ export const ndjsonFormat: TextFormat = {
       fits: (cell) =>
         `json_type(${cell}) IN ('NULL', 'BIGINT', 'UBIGINT') AND (json_type(${cell}) = 'NULL' OR TRY_CAST(CAST(${cell} AS VARCHAR) AS BIGINT) IS NOT NULL)`,
     },
-    { type: 'FP64', fits: (cell) => `json_type(${cell}) IN ('NULL', 'BIGINT', 'UBIGINT', 'DOUBLE')` },
+    {
+      type: 'UINT64',
+      fits: (cell) =>
+        `json_type(${cell}) IN ('NULL', 'BIGINT', 'UBIGINT') AND (json_type(${cell}) = 'NULL' OR TRY_CAST(CAST(${cell} AS VARCHAR) AS UBIGINT) IS NOT NULL)`,
+    },
+    {
+      type: 'FP64',
+      fits: (cell) =>
+        `json_type(${cell}) IN ('NULL', 'BIGINT', 'UBIGINT', 'DOUBLE') AND (json_type(${cell}) = 'NULL' OR ${isExactDouble(`CAST(${cell} AS VARCHAR)`)})`,
+    },
     { type: 'BOOL', fits: (cell) => `json_type(${cell}) IN ('NULL', 'BOOLEAN')` },
     { type: 'TEXT', fits: (cell) => `json_type(${cell}) IN ('NULL', 'VARCHAR')` },
     { type: 'OTHER', fits: () => 'true' },

@@ -6,7 +6,7 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Column, ColumnType } from '../core/columns.ts';
+import type { Column } from '../core/columns.ts';
 import type { DataInterval } from '../core/data-interval.ts';
 import { ServeryError, quote } from '../core/errors.ts';
 import { cellReader } from './csv-cells.ts';
@@ -88,7 +88,7 @@ export function textSource(format: TextFormat): FileSource & AsyncDisposable {
       };
       const opened = await format.open(text, path);
       const { file, ranges } = await planText(text, 0, opened, 'keep', rows);
-      const columns = wanted.map(({ name, as }) => plannedColumn(text, name, as));
+      const columns = wanted.map((column) => plannedColumn(text, column));
       const found: (InputRows | BadInput)[] = [];
       if (ranges[0]?.toByte === undefined) return found;
       for await (const part of readRange(text, { columns }, file, ranges[0], opened)) found.push(part);
@@ -127,15 +127,13 @@ function timeOf({ options, context, format }: Text, interval: DataInterval, cell
   return { inside, unreadable: number.misfit!(cell, value) };
 }
 
-interface Request {
-  readonly name: string;
+interface Request extends WantedColumn {
   /** In the files. */
   readonly original: string;
-  readonly as: ColumnType | undefined;
 }
 
 function requests({ options }: Source, wanted: readonly WantedColumn[]): readonly Request[] {
-  return wanted.map(({ name, as }) => ({ name, original: originalName(options, name), as }));
+  return wanted.map((column) => ({ ...column, original: originalName(options, column.name) }));
 }
 
 /** Columns that the condition names, for what the model takes them for. */
@@ -146,15 +144,17 @@ function whereRequests({ options }: Source, opened: OpenedText, wanted: readonly
   return named.map(({ name }) => ({ name, original: name, as: wanted.find(({ original }) => original === name)?.as }));
 }
 
-function plannedColumn({ format }: Text, name: string, as: ColumnType | undefined): PlannedColumn {
+function plannedColumn({ format }: Text, { name, as, list }: WantedColumn): PlannedColumn {
   const { type } = format.reader(as);
   // A text that may be missing, and one that may not, are read differently.
-  return { name, type, ...(as === 'TEXT' || as === 'BYTES' ? { sqlType: 'VARCHAR' } : {}) };
+  const sqlType = as === 'TEXT' || as === 'BYTES' ? 'VARCHAR' : type === 'OTHER' ? 'JSON' : undefined;
+  return { name, type, ...(list && { list }), ...(sqlType !== undefined && { sqlType }) };
 }
 
-function readerOf({ format }: Text, { type, sqlType }: PlannedColumn): CellReader {
+function readerOf({ format }: Text, { type, sqlType, list }: PlannedColumn): CellReader {
   const isOpen = format.kind === 'csv' && type === 'TEXT' && sqlType === undefined;
-  return format.reader(isOpen ? undefined : type);
+  const reader = format.reader(isOpen ? undefined : type);
+  return list === undefined ? reader : { ...reader, list };
 }
 
 interface FoundText extends TextFile {
@@ -192,10 +192,12 @@ async function planColumns(
       connection.closeSync();
     }
   }
-  return wanted.map(({ name, original, as }) => {
-    if (as !== undefined) return plannedColumn(text, name, as);
-    const type = candidates.find((_, i) => fits.get(original)![i])?.type;
-    return { name, type: (seen.has(original) ? type : undefined) ?? 'TEXT' };
+  return wanted.map((column) => {
+    const { name, original, as } = column;
+    if (as !== undefined) return plannedColumn(text, column);
+    const fitting = candidates.find((_, i) => fits.get(original)![i])?.type;
+    const type = (seen.has(original) ? fitting : undefined) ?? 'TEXT';
+    return { name, type, ...(type === 'OTHER' && { sqlType: 'JSON' }) };
   });
 }
 
