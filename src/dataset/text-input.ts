@@ -4,6 +4,7 @@
  * Records are found here and read by DuckDB: a range goes, in canonical form and without its bad lines, through a file
  * in the spool folder. So a damaged line costs itself, a row has its number, and cells are read at DuckDB's speed.
  */
+import { ServeryError, quote } from '../core/errors.ts';
 import { confirmPin } from './find-files.ts';
 import type { BadInput, InputRows } from './input.ts';
 import { lostTail } from './judge-rows.ts';
@@ -21,7 +22,8 @@ export function textSource(format: TextFormat): FileSource & AsyncDisposable {
   const reader = new TextReader();
   return {
     async describe(source, path) {
-      const { columns } = await format.open(source, path);
+      const { columns, source: name } = await format.open(source, path);
+      if (columns.length === 0) throw new ServeryError('DATA_INVALID', `Cannot read ${quote(name)}: it is empty`);
       return columns.map((column) => ({ ...column, name: givenName(source.options, column.name) }));
     },
 
@@ -38,7 +40,8 @@ export function textSource(format: TextFormat): FileSource & AsyncDisposable {
       });
       const files = found.map(({ file }) => file);
       const ranges = found.flatMap((planned) => planned.ranges);
-      const where = whereRequests(source, found[0]!.opened, asked);
+      const told = found.find(({ opened }) => opened.columns.length > 0) ?? found[0]!;
+      const where = whereRequests(source, told.opened, asked);
       timeOf(text, { startMs: 0, endMs: 1 }, "''");
       const planned = await planColumns(text, found, [...asked, ...where]);
       return sealPlan({
