@@ -83,7 +83,7 @@ export const ndjsonFormat: TextFormat = {
     {
       type: 'FP64',
       fits: (cell) =>
-        `json_type(${cell}) IN ('NULL', 'BIGINT', 'UBIGINT', 'DOUBLE') AND (json_type(${cell}) = 'NULL' OR ${isExactDouble(`CAST(${cell} AS VARCHAR)`)})`,
+        `json_type(${cell}) IN ('NULL', 'BIGINT', 'UBIGINT', 'DOUBLE') AND (json_type(${cell}) IN ('NULL', 'DOUBLE') OR ${isExactDouble(`CAST(${cell} AS VARCHAR)`)})`,
     },
     { type: 'BOOL', fits: (cell) => `json_type(${cell}) IN ('NULL', 'BOOLEAN')` },
     { type: 'TEXT', fits: (cell) => `json_type(${cell}) IN ('NULL', 'VARCHAR')` },
