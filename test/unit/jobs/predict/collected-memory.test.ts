@@ -63,11 +63,11 @@ type Values = Readonly<Record<string, string>>;
 const OTHERS = 100_000;
 
 /** Rows with a number `id`, the input `x` of the model, and a null in every seventh place of the others. */
-function select(columns: Values, from = 0): string {
+function select(columns: Values, from = 0, rows = ROWS): string {
   const sparse = Object.entries(columns).map(
     ([name, value], i) => `CASE WHEN (n + ${i}) % 7 <> 0 THEN ${value} END AS "${name}"`,
   );
-  return `SELECT n AS id, (n / 8)::FLOAT AS x, ${sparse.join(', ')} FROM range(${from}, ${from + ROWS}) t(n)`;
+  return `SELECT n AS id, (n / 8)::FLOAT AS x, ${sparse.join(', ')} FROM range(${from}, ${from + rows}) t(n)`;
 }
 
 const each = (columns: Values, form: (value: string) => string): Values =>
@@ -162,6 +162,23 @@ describe('values through a predict step, while the collector works', () => {
       await compare(form, read(at('expected'), form), read(at(`out.${output}`), form));
     });
   }
+
+  it('are those of their rows where many pieces use the same memory one after the other', async () => {
+    await using workspace = await batchWorkspace('doubler');
+    const at = (name: string) => join(workspace.path, name);
+    const { flag, big, ubig, float, double, text } = COLUMNS;
+    const columns = { flag, big, ubig, float, double, text };
+    await sql(`COPY (${select(columns, 0, 100_000)}) TO '${at('in.parquet')}'`);
+    const { rows } = await runStep(workspace, {
+      model: 'doubler',
+      input: 'in.parquet',
+      output: 'out.parquet',
+      passthrough: 'all',
+    });
+    assert.equal(rows.out, 100_000);
+    const read = READERS['parquet']!;
+    await compare(columns, read(at('in.parquet'), columns), read(at('out.parquet'), columns));
+  });
 
   for (const input of ['csv', 'ndjson.zst']) {
     it(`are those of ${input} in Parquet and in the same format`, async () => {
