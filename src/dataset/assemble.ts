@@ -15,7 +15,8 @@ import { syncFile } from './durable.ts';
 import { translateFailure } from './failures.ts';
 import type { ManifestFile, OutputColumns, StagedChunk } from './output.ts';
 import { concatParquet, copyRange } from './parquet-concat.ts';
-import { fileToRead, literal } from './sql-text.ts';
+import { literal } from './sql-text.ts';
+import { stagedTable } from './texts-as-bytes.ts';
 
 export interface Assembly {
   readonly duckdb: DuckDb;
@@ -91,20 +92,11 @@ async function mergeByQuery(
 ): Promise<void> {
   const connection = await duckdb.connect();
   try {
-    const parts: string[] = [];
-    for (const chunk of paths) {
-      const described = await query(
-        connection,
-        `DESCRIBE SELECT * FROM read_parquet(${fileToRead(chunk)}, hive_partitioning = false)`,
-      );
-      const selected = described.map(({ column_name, column_type }, i) => {
-        const name = `"${String(column_name).replaceAll('"', '""')}"`;
-        return columns[i]!.type === 'TEXT' && column_type === 'VARCHAR' ? `encode(${name}) AS ${name}` : name;
-      });
-      parts.push(`SELECT ${selected.join(', ')} FROM read_parquet(${fileToRead(chunk)}, hive_partitioning = false)`);
-    }
-    const union = parts.join(' UNION ALL ');
-    await query(connection, `COPY (${union}) TO ${literal(path)} (FORMAT PARQUET, ROW_GROUP_SIZE 122880)`);
+    const table = await stagedTable(connection, paths, columns);
+    await query(
+      connection,
+      `COPY (SELECT * FROM ${table}) TO ${literal(path)} (FORMAT PARQUET, ROW_GROUP_SIZE 122880)`,
+    );
   } finally {
     connection.closeSync();
   }

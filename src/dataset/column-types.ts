@@ -58,7 +58,7 @@ export function selectColumn(
   }
   // Their texts cannot be read back; as JSON they can be read by others.
   if (/^(STRUCT|MAP|UNION|VARIANT)|\]$|^JSON$/.test(sqlType)) {
-    return { name, type: 'OTHER', sql: `CAST(to_json(${source}) AS VARCHAR)` };
+    return { name, type: 'OTHER', sqlType: 'JSON', sql: `CAST(to_json(${source}) AS VARCHAR)` };
   }
   return { name, type: 'OTHER', sqlType, sql: `CAST(${source} AS VARCHAR)` };
 }
@@ -69,14 +69,10 @@ function listType(sqlType: string): ListType | undefined {
   return type === undefined ? undefined : { item: type, depth: brackets.split('[').length - 1 };
 }
 
-/** What a column of a table is that can take the values of a column. */
+/** What a column of a table is that can take the values of a column; lists of any form are stored as JSON text. */
 export function storageType({ type, list }: Omit<PlannedColumn, 'name'>): string {
-  if (type === 'LIST') return `${storageTypeOfItem(list)}${'[]'.repeat(list?.depth ?? 1)}`;
+  if (type === 'LIST' && list !== undefined) return `${SQL_TYPES[list.item] ?? 'VARCHAR'}${'[]'.repeat(list.depth)}`;
   return SQL_TYPES[type] ?? 'VARCHAR';
-}
-
-function storageTypeOfItem(list: ListType | undefined): string {
-  return SQL_TYPES[list?.item ?? 'FP64'] ?? 'VARCHAR';
 }
 
 export function isFloat(type: ColumnType | undefined): boolean {

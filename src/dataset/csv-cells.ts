@@ -12,7 +12,9 @@ const INTEGER = String.raw`\s*[+-]?[0-9]+\s*`;
 const NUMBER = String.raw`\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*`;
 /** Written as nobody but a computer writes it: reading and writing gives the same text. */
 const CANONICAL_INTEGER = '-?(0|[1-9][0-9]{0,17})';
-const CANONICAL_NUMBER = String.raw`-?(0|[1-9][0-9]{0,13})(\.[0-9]{1,14})?([eE][+-]?[0-9]{1,2})?`;
+const CANONICAL_NUMBER = String.raw`-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?`;
+/** Any number of so many digits is another one as a double. */
+const EXACT_DIGITS = 15;
 
 const isFilled = (cell: string, value: string) => `(${value} IS NULL AND ${cell} IS NOT NULL AND trim(${cell}) <> '')`;
 
@@ -49,5 +51,18 @@ export function cellReader(as: ColumnType | undefined): CellReader {
 /** Candidates for a column that nobody has named a type for, the narrowest first, with what every cell must be. */
 export const CANDIDATES: readonly { readonly type: ColumnType; fits(cell: string): string }[] = [
   { type: 'INT64', fits: (cell) => `regexp_full_match(${cell}, '${CANONICAL_INTEGER}') AND ${cell} <> '-0'` },
-  { type: 'FP64', fits: (cell) => `regexp_full_match(${cell}, '${CANONICAL_NUMBER}') AND ${cell} <> '-0'` },
+  {
+    type: 'FP64',
+    fits: (cell) => `regexp_full_match(${cell}, '${CANONICAL_NUMBER}') AND ${cell} <> '-0' AND ${isExactDouble(cell)}`,
+  },
 ];
+
+/** Whether a number, as text, has no digit that a double would lose. */
+export function isExactDouble(text: string): string {
+  const digits = `ltrim(regexp_replace(regexp_replace(${text}, '[eE].*$', ''), '[^0-9]', '', 'g'), '0')`;
+  const written = (sql: string) => `replace(lower(${sql}), 'e+', 'e')`;
+  return (
+    `(length(${text}) <= ${EXACT_DIGITS} OR length(${digits}) <= ${EXACT_DIGITS} ` +
+    `OR ${written(`CAST(TRY_CAST(${text} AS DOUBLE) AS VARCHAR)`)} = ${written(text)})`
+  );
+}

@@ -3,7 +3,7 @@ import { ServeryError, quote } from '../core/errors.ts';
 import { CANDIDATES, cellReader } from './csv-cells.ts';
 import { csvForm, readHeader } from './csv-records.ts';
 import { commonForm, hivePartitions, nameSource } from './find-files.ts';
-import { fileToRead, ident, literal } from './sql-text.ts';
+import { fileToRead, ident, literal, textOrNull } from './sql-text.ts';
 import type { TextFormat } from './text-format.ts';
 import { firstBytes } from './text-ranges.ts';
 
@@ -17,17 +17,25 @@ export const csvFormat: TextFormat = {
     const { compression, delimiter } = commonForm(options, [path]);
     const { csv } = options;
     const bytes = await firstBytes(path, source, compression, HEADER_BYTES);
-    const header = readHeader(bytes, csv, csvForm(csv, delimiter, undefined));
+    // Nobody has written to it: it has no rows, and nobody can tell its columns.
+    const header =
+      bytes.length === 0
+        ? { names: [], start: { row: 0, line: 0, byte: 0 } }
+        : readHeader(bytes, csv, csvForm(csv, delimiter, undefined));
     if (header === undefined) {
-      throw new ServeryError('DATA_INVALID', `Cannot read ${quote(source)}: it has no header line`);
+      throw new ServeryError('DATA_INVALID', `Cannot read ${quote(source)}: it has no header line`, {
+        hint: 'The first line has the names of the columns, without damage; `csv.header: false` says that there is none.',
+      });
     }
     const { names, start } = header;
     const twice = names.find((column, i) => names.indexOf(column) !== i);
     if (twice !== undefined) {
-      throw new ServeryError('DATA_INVALID', `Cannot read ${quote(source)}: two columns are named ${quote(twice)}`);
+      throw new ServeryError('DATA_INVALID', `Cannot read ${quote(source)}: two columns are named ${quote(twice)}`, {
+        hint: 'Give each column a name of its own in the first line.',
+      });
     }
     const form = csvForm(csv, delimiter, names.length);
-    const partitions = options.hivePartitions ? hivePartitions(path) : new Map<string, string>();
+    const partitions = options.hivePartitions ? hivePartitions(path) : new Map<string, string | null>();
     const all = [...names, ...[...partitions.keys()].filter((key) => !names.includes(key))];
     return {
       path,
@@ -35,8 +43,8 @@ export const csvFormat: TextFormat = {
       compression,
       form,
       start,
-      columns: all.map((name) => ({ name, type: 'TEXT' })),
-      isComplete: true,
+      columns: bytes.length === 0 ? [] : all.map((name) => ({ name, type: 'TEXT' })),
+      isComplete: bytes.length > 0,
       table(spool) {
         const quoteText = literal(csv.quote);
         const texts = names.map((_, i) => `${literal(rawName(i))}: 'VARCHAR'`).join(', ');
@@ -49,7 +57,7 @@ export const csvFormat: TextFormat = {
       },
       cell(original) {
         const index = names.indexOf(original);
-        return index === -1 ? literal(partitions.get(original) ?? '') : ident(rawName(index));
+        return index === -1 ? textOrNull(partitions.get(original) ?? null) : ident(rawName(index));
       },
       cells: `to_json([${names.map((_, i) => ident(rawName(i))).join(', ')}])`,
       isRecord: undefined,

@@ -6,7 +6,7 @@
  */
 import { join, resolve } from 'node:path';
 import { formatInstant } from '../core/data-interval.ts';
-import { quote } from '../core/errors.ts';
+import { ServeryError, quote } from '../core/errors.ts';
 import { failpoint } from '../core/failpoint.ts';
 import { rm } from 'node:fs/promises';
 import { stageBadRows } from './bad-row-file.ts';
@@ -18,9 +18,10 @@ import type { Committed, Finished, Manifest, Output, OutputColumns, OutputContex
 import { openPostgresSink } from './postgres-sink.ts';
 import { concatBadRows } from './publish-bad-rows.ts';
 import { findOverlap, overlapRefused } from './refuse-overlap.ts';
-import { fileToRead, ident } from './sql-text.ts';
+import { ident } from './sql-text.ts';
 import { openSqliteSink } from './sqlite-sink.ts';
 import { fileKey, intervalKey, openStaging, shortHash } from './staging.ts';
+import { stagedTable } from './texts-as-bytes.ts';
 import { ColumnGatherer } from './vectors-in.ts';
 
 export interface SinkOptions {
@@ -86,7 +87,8 @@ export async function openDatabaseOutput(
   async function* stagedRows(staged: readonly StagedChunk[]): AsyncGenerator<readonly (readonly unknown[])[]> {
     const connection = await duckdb.connect();
     try {
-      const files = staged.map(({ file }) => fileToRead(join(folder.staging, file))).join(', ');
+      const paths = staged.map(({ file }) => join(folder.staging, file));
+      const table = await stagedTable(connection, paths, columns);
       const selected = columns.map(({ name: column, type }) => {
         if (type === 'LIST') return `CAST(to_json(${ident(column)}) AS VARCHAR)`;
         return type === 'OTHER' ? `CAST(${ident(column)} AS VARCHAR)` : ident(column);
@@ -95,7 +97,7 @@ export async function openDatabaseOutput(
         columns.map(({ type }) => ({ type: type === 'LIST' ? 'TEXT' : type })),
         1,
       );
-      const sql = `SELECT ${selected.join(', ')} FROM read_parquet([${files}], hive_partitioning = false)`;
+      const sql = `SELECT ${selected.join(', ')} FROM ${table}`;
       for await (const chunk of streamChunks(connection, sql, context.signal)) {
         gatherer.add(chunk);
         const { rows } = gatherer;
@@ -126,7 +128,15 @@ export async function openDatabaseOutput(
           ? openSqliteSink(resolve(context.workspace, options.sqlite!), sink, columns)
           : await openPostgresSink(options.postgres!, sink, columns);
         if (!opened.isCommitted) {
-          if (rows > 0) for await (const batch of stagedRows(staged)) await opened.insert(batch);
+          let inserted = 0;
+          for await (const batch of rows > 0 ? stagedRows(staged) : []) {
+            await opened.insert(batch);
+            inserted += batch.length;
+          }
+          // A stream that ends early says nothing of it.
+          if (inserted !== rows) {
+            throw new ServeryError('INTERNAL', `A run has ${rows} rows, and ${inserted} were read again`);
+          }
           await confirmLease();
           await lock.confirm();
           failpoint('dataset.commit.before');

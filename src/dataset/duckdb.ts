@@ -72,7 +72,11 @@ export async function* streamChunks(
     let next = result.fetchChunk();
     for (;;) {
       const chunk = await next;
-      if (chunk === null || chunk.rowCount === 0) return;
+      if (chunk === null || chunk.rowCount === 0) {
+        // One that was interrupted may end as if there were no more.
+        signal?.throwIfAborted();
+        return;
+      }
       next = result.fetchChunk();
       // Looked at in the next round; until then it is nobody's rejection.
       next.catch(() => undefined);

@@ -16,7 +16,7 @@ function fileColumn(
 ): string {
   if (format === 'parquet') return name;
   if (type === 'LIST') {
-    const json = isFloat(list?.item ?? 'FP64') ? finiteList(name, list?.depth ?? 1) : name;
+    const json = isFloat(list?.item) ? finiteList(name, list!.depth) : name;
     return `${format === 'csv' ? `CAST(to_json(${json}) AS VARCHAR)` : json} AS ${name}`;
   }
   if (format === 'ndjson' && isFloat(type)) return `CASE WHEN isfinite(${name}) THEN ${name} END AS ${name}`;

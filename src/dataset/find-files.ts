@@ -148,12 +148,15 @@ export function nameSource(path: string, workspace: string): string {
   return inside.startsWith('..') || isAbsolute(inside) ? path : inside;
 }
 
-/** `region=eu/day=1` in a path, as columns; the innermost wins. Encoded as Hive does it. */
-export function hivePartitions(path: string): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
+/** What Hive calls the folder of the rows that have no value there. */
+const NO_VALUE = '__HIVE_DEFAULT_PARTITION__';
+
+/** `region=eu/day=1` in a path, as columns; the innermost wins. Encoded as Hive does it; null for no value. */
+export function hivePartitions(path: string): ReadonlyMap<string, string | null> {
+  const found = new Map<string, string | null>();
   for (const part of path.split(sep).slice(0, -1)) {
     const [, key = '', value = ''] = /^([^=]+)=(.*)$/.exec(part) ?? [];
-    if (key !== '') found.set(decode(key), decode(value));
+    if (key !== '') found.set(decode(key), value === NO_VALUE ? null : decode(value));
   }
   return found;
 }

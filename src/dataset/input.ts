@@ -39,6 +39,8 @@ export interface InputColumn {
 export interface WantedColumn {
   readonly name: string;
   readonly as?: ColumnType | undefined;
+  /** LIST: what is in the lists, where their form is the only one that the model takes. */
+  readonly list?: ListType | undefined;
 }
 
 /** A column as every chunk of the plan will have it. */

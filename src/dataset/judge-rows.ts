@@ -40,7 +40,9 @@ export function* judge(part: Part, format: TextFormat): Generator<InputRows | Ba
   for (let i = 0; i < numbers.length; i += 1) {
     if (misfits.nulls?.[i] !== 1) problems.set(i, misfits.values[i] as number);
   }
-  for (const index of lists) columns[index] = parseLists(columns[index]!, index, problems);
+  for (const index of lists) {
+    columns[index] = { ...parseLists(columns[index]!, index, problems), list: part.readers[index]!.list };
+  }
   const positions: number[] = [];
   for (let i = 0; i < numbers.length; i += 1) {
     if (keep.values[i] !== 1) continue;
@@ -57,7 +59,7 @@ function parseLists(column: Column, index: number, problems: Map<number, number>
   const values = (column.values as readonly (string | null)[]).map((cell, i): unknown => {
     if (cell === null || cell.trim() === '') return null;
     try {
-      const value: unknown = JSON.parse(cell);
+      const value = parseExactly(cell);
       if (Array.isArray(value)) return value;
     } catch {
       // Said below, as for a value that is no list.
@@ -67,6 +69,14 @@ function parseLists(column: Column, index: number, problems: Map<number, number>
   });
   const nulls = values.includes(null) ? Uint8Array.from(values, (value) => (value === null ? 1 : 0)) : undefined;
   return { name: column.name, type: 'LIST', values, nulls };
+}
+
+/** Integers that a number would round are bigint. */
+function parseExactly(text: string): unknown {
+  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  const exactly = (_key: string, value: unknown, { source }: { readonly source: string }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? BigInt(source) : value;
+  return JSON.parse(text, exactly as (key: string, value: unknown) => unknown);
 }
 
 function misfitRow(

@@ -7,10 +7,11 @@
 import type { ColumnType } from '../core/columns.ts';
 import { ServeryError, quote } from '../core/errors.ts';
 import { isFloat, isInteger } from './column-types.ts';
+import { isExactDouble } from './csv-cells.ts';
 import { sizes } from './csv-format.ts';
 import { commonForm, hivePartitions, nameSource } from './find-files.ts';
 import type { InputColumn } from './input.ts';
-import { fileToRead, ident, literal } from './sql-text.ts';
+import { fileToRead, ident, literal, textOrNull } from './sql-text.ts';
 import type { CellReader, TextFormat } from './text-format.ts';
 import { firstBytes } from './text-ranges.ts';
 
@@ -28,7 +29,7 @@ export const ndjsonFormat: TextFormat = {
     const { compression } = commonForm(options, [path]);
     const { maxLineBytes } = options.csv;
     const bytes = await firstBytes(path, source, compression, LOOK_BYTES);
-    const partitions = options.hivePartitions ? hivePartitions(path) : new Map<string, string>();
+    const partitions = options.hivePartitions ? hivePartitions(path) : new Map<string, string | null>();
     const found = new Map<string, InputColumn>(look(bytes).map((column) => [column.name, column]));
     for (const key of partitions.keys()) if (!found.has(key)) found.set(key, { name: key, type: 'TEXT' });
     if (found.size === 0 && bytes.length > 0) {
@@ -41,7 +42,7 @@ export const ndjsonFormat: TextFormat = {
       compression,
       form: { delimiter: NO_JSON, quote: undefined, cells: 1, maxLineBytes },
       start: { row: 0, line: 0, byte: hasBom ? 3 : 0 },
-      columns: [...found.values()],
+      columns: bytes.length === 0 ? [] : [...found.values()],
       isComplete: false,
       table(spool, fields) {
         const lines =
@@ -59,7 +60,7 @@ export const ndjsonFormat: TextFormat = {
         const partition = partitions.get(original);
         // A key of the object wins over one of the path.
         const field = `${FIELDS}[${fields.indexOf(original) + 1}]`;
-        return partition === undefined ? field : `coalesce(${field}, to_json(${literal(partition)}))`;
+        return partition === undefined ? field : `coalesce(${field}, to_json(${textOrNull(partition)}))`;
       },
       cells: LINE,
       isRecord: ident('servery:ok'),
@@ -74,7 +75,16 @@ export const ndjsonFormat: TextFormat = {
       fits: (cell) =>
         `json_type(${cell}) IN ('NULL', 'BIGINT', 'UBIGINT') AND (json_type(${cell}) = 'NULL' OR TRY_CAST(CAST(${cell} AS VARCHAR) AS BIGINT) IS NOT NULL)`,
     },
-    { type: 'FP64', fits: (cell) => `json_type(${cell}) IN ('NULL', 'BIGINT', 'UBIGINT', 'DOUBLE')` },
+    {
+      type: 'UINT64',
+      fits: (cell) =>
+        `json_type(${cell}) IN ('NULL', 'BIGINT', 'UBIGINT') AND (json_type(${cell}) = 'NULL' OR TRY_CAST(CAST(${cell} AS VARCHAR) AS UBIGINT) IS NOT NULL)`,
+    },
+    {
+      type: 'FP64',
+      fits: (cell) =>
+        `json_type(${cell}) IN ('NULL', 'BIGINT', 'UBIGINT', 'DOUBLE') AND (json_type(${cell}) IN ('NULL', 'DOUBLE') OR ${isExactDouble(`CAST(${cell} AS VARCHAR)`)})`,
+    },
     { type: 'BOOL', fits: (cell) => `json_type(${cell}) IN ('NULL', 'BOOLEAN')` },
     { type: 'TEXT', fits: (cell) => `json_type(${cell}) IN ('NULL', 'VARCHAR')` },
     { type: 'OTHER', fits: () => 'true' },

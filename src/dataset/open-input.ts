@@ -1,5 +1,6 @@
 /** Finds out what kind of source an input is, and opens it. */
 import { join } from 'node:path';
+import { ServeryError } from '../core/errors.ts';
 import { csvFormat } from './csv-format.ts';
 import { databaseInput } from './database-input.ts';
 import { DEFAULT_LIMITS, openDuckDb, type DuckDbLimits } from './duckdb.ts';
@@ -30,7 +31,8 @@ export async function openInput(
   return {
     async describe() {
       const found = await paths();
-      return kind(commonForm(options, found).format).describe(source, found[0]!);
+      const files = kind(commonForm(options, found).format);
+      return firstReadable(found, (path) => files.describe(source, path));
     },
     async plan(wanted, onDamage) {
       const found = await paths();
@@ -38,7 +40,8 @@ export async function openInput(
     },
     async sample(wanted, rows) {
       const found = await paths();
-      return kind(commonForm(options, found).format).sample(source, found[0]!, wanted, rows);
+      const files = kind(commonForm(options, found).format);
+      return firstReadable(found, (path) => files.sample(source, path, wanted, rows));
     },
     read: (plan, chunk, damage) => kind(plan.kind).read(source, plan, chunk, damage),
     async [Symbol.asyncDispose]() {
@@ -46,6 +49,22 @@ export async function openInput(
       duckdb.close();
     },
   };
+}
+
+const MOST_TRIED = 100;
+
+/** Of a file that is damaged or empty nobody can tell the columns; whether it may be so is for the plan to say. */
+async function firstReadable<T>(paths: readonly string[], look: (path: string) => Promise<T>): Promise<T> {
+  let first: unknown;
+  for (const path of paths.slice(0, MOST_TRIED)) {
+    try {
+      return await look(path);
+    } catch (error) {
+      if (!(error instanceof ServeryError) || error.code !== 'DATA_INVALID') throw error;
+      first ??= error;
+    }
+  }
+  throw first;
 }
 
 const SOURCES: Readonly<Record<FileFormat, () => FileSource & Partial<AsyncDisposable>>> = {

@@ -13,6 +13,7 @@ import { query, streamChunks } from './duckdb.ts';
 import { checksumFile, checksumTail, confirmPin, hivePartitions, nameSource, pinFile } from './find-files.ts';
 import type { BadInput, InputRows, PlannedColumn, PlannedFile, PlannedRange, WantedColumn } from './input.ts';
 import { mapInOrder } from './map-in-order.ts';
+import { ROW_NUMBER, describeFile, refuseWideDecimal, rowsOf } from './parquet-columns.ts';
 import { readFooters, type Footer } from './parquet-footers.ts';
 import { pickRows } from './pick-rows.ts';
 import { chunkRanges, sealPlan, splitRows } from './plan-chunks.ts';
@@ -27,12 +28,11 @@ import {
   type FileSource,
   type Source,
 } from './source.ts';
-import { fileToRead, ident, literal } from './sql-text.ts';
+import { fileToRead, ident, textOrNull } from './sql-text.ts';
 import { timeFilter } from './time-filter.ts';
 import { commonColumn, selectAs } from './unify-columns.ts';
 import { ColumnGatherer } from './vectors-in.ts';
 
-const ROW_NUMBER = 'file_row_number';
 /** Of whose footers a query asks. */
 const FILES_AT_ONCE = 256;
 /** Each holds a block of its file in memory. */
@@ -125,23 +125,13 @@ async function openTable(source: Source, connection: DuckDBConnection, path: str
   return tableOf(source, path, await describeFile(connection, path));
 }
 
-/** Name and SQL type of each column of a file. */
-async function describeFile(connection: DuckDBConnection, path: string): Promise<ReadonlyMap<string, string>> {
-  const described = await query(connection, `DESCRIBE SELECT * EXCLUDE (${ROW_NUMBER}) FROM ${rowsOf(path)}`);
-  return new Map(described.map(({ column_name, column_type }) => [String(column_name), String(column_type)]));
-}
-
-function rowsOf(path: string): string {
-  return `read_parquet(${fileToRead(path)}, hive_partitioning = false, file_row_number = true)`;
-}
-
 function tableOf({ options }: Source, path: string, own: ReadonlyMap<string, string>): Table {
   const columns = new Map(own);
   // A column of the file wins over one of its path.
   const partitions = options.hivePartitions ? [...hivePartitions(path)] : [];
   const added = partitions.filter(([key]) => !columns.has(key));
   for (const [key] of added) columns.set(key, 'VARCHAR');
-  const constants = added.map(([key, value]) => `, ${literal(value)} AS ${ident(key)}`).join('');
+  const constants = added.map(([key, value]) => `, ${textOrNull(value)} AS ${ident(key)}`).join('');
   return { columns, rows: `(SELECT *${constants} FROM ${rowsOf(path)})` };
 }
 
@@ -150,6 +140,7 @@ function selectWanted(source: Source, table: Table, wanted: readonly WantedColum
     const original = originalName(source.options, column.name);
     const sqlType = table.columns.get(original);
     if (sqlType === undefined) throw missingColumn(original, name);
+    refuseWideDecimal(sqlType, original, name);
     return selectColumn(column.name, sqlType, ident(original), column.as);
   });
 }

@@ -85,6 +85,8 @@ function jsonText(value: unknown): string {
   if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('base64'));
   // JSON has no word for infinity; as a text it is a bad row wherever a number is needed.
   if (typeof value === 'number' && !Number.isFinite(value)) return JSON.stringify(String(value));
+  // Written out in full, the digits of a large one would look like those of an integer.
+  if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) return value.toExponential();
   return JSON.stringify(value);
 }
 

@@ -9,11 +9,13 @@ import type { Column, ColumnChunk } from '../core/columns.ts';
 import { ServeryError, quote } from '../core/errors.ts';
 import type { NumericData } from '../core/tensor.ts';
 import { storageType } from './column-types.ts';
+import { hasNoText, valueMaker } from './duck-values.ts';
 import { execute, type DuckDbModule } from './duckdb.ts';
 import { translateFailure } from './failures.ts';
 import { freeVector } from './free-vector.ts';
 import type { PlannedColumn } from './input.ts';
 import { ident } from './sql-text.ts';
+import { asBytes, bytesColumn } from './texts-as-bytes.ts';
 
 const VECTOR_ROWS = 2048;
 /** Longer lists are stored as lists. */
@@ -89,7 +91,7 @@ export class StagingTable {
         mustChange = true;
         storage.places = undefined;
       }
-      if (column.type === 'TEXT' && !storage.isBytes && hasNoText(column)) {
+      if (!storage.isBytes && hasNoText(storage.column, column.values)) {
         mustChange ||= !isFresh;
         storage.isBytes = true;
       }
@@ -99,7 +101,7 @@ export class StagingTable {
   }
 
   async #create(): Promise<void> {
-    const definitions = this.#storage.flatMap((storage) => stored(storage).map(([name, type]) => `${name} ${type}`));
+    const definitions = this.#storage.flatMap((storage) => storedIn(storage).map(([name, type]) => `${name} ${type}`));
     await execute(this.#connection, `CREATE TABLE ${this.#table} (${definitions.join(', ')})`);
     this.#appender = await this.#connection.createAppender(this.#table);
     const types = Array.from({ length: this.#appender.columnCount }, (_, i) => this.#appender!.columnType(i));
@@ -116,13 +118,15 @@ export class StagingTable {
     const columns = this.#storage.map((storage) => {
       const name = storage.column.name;
       if (storage.places !== undefined) {
-        return stored(storage)
+        return storedIn(storage)
           .map(([place]) => place)
           .join(', ');
       }
       const flat = [...names].filter((other) => other.startsWith(`${name}\u0001`));
       if (flat.length > 0) return listOf(flat.map(ident));
-      return storage.isBytes ? `CAST(encode(CAST(${ident(name)} AS VARCHAR)) AS BLOB)` : ident(name);
+      // What was stored as bytes before stays as it is.
+      const isText = described.some(([other, type]) => other === name && String(type).startsWith('VARCHAR'));
+      return storage.isBytes && isText ? asBytes(storage.column, ident(name)) : ident(name);
     });
     await execute(this.#connection, `INSERT INTO ${this.#table} SELECT ${columns.join(', ')} FROM ${before}`);
     await execute(this.#connection, `DROP TABLE ${before}`);
@@ -164,9 +168,15 @@ function matching({ columns }: ColumnChunk, { name }: PlannedColumn, index: numb
   throw new ServeryError('OUTPUT_INVALID', `Cannot write: the rows have no column ${quote(name)}`);
 }
 
+/** What is stored for a column. */
+function stored({ column, isBytes }: Storage): PlannedColumn {
+  return isBytes ? bytesColumn(column) : column;
+}
+
 /** Names and types of the columns that store a column. */
-function stored({ column, places, isBytes }: Storage): readonly (readonly [string, string])[] {
-  if (places === undefined) return [[ident(column.name), isBytes ? 'BLOB' : storageType(column)]];
+function storedIn(storage: Storage): readonly (readonly [string, string])[] {
+  const { column, places } = storage;
+  if (places === undefined) return [[ident(column.name), storageType(stored(storage))]];
   const type = storageType({ type: column.list?.item ?? 'FP64' });
   return Array.from({ length: places }, (_, place) => [ident(placeName(column.name, place)), type]);
 }
@@ -178,9 +188,12 @@ function placeName(name: string, place: number): string {
 
 function expression(storage: Storage): string {
   const { column, places } = storage;
-  if (places !== undefined) return `${listOf(stored(storage).map(([name]) => name))} AS ${ident(column.name)}`;
-  if (column.sqlType === undefined || column.type !== 'OTHER') return ident(column.name);
-  return `CAST(${ident(column.name)} AS ${column.sqlType}) AS ${ident(column.name)}`;
+  if (places !== undefined) return `${listOf(storedIn(storage).map(([name]) => name))} AS ${ident(column.name)}`;
+  const { type, list } = column;
+  const sqlType = type === 'OTHER' ? column.sqlType : type === 'LIST' && list === undefined ? 'JSON' : undefined;
+  return sqlType === undefined
+    ? ident(column.name)
+    : `CAST(${ident(column.name)} AS ${sqlType}) AS ${ident(column.name)}`;
 }
 
 function listOf(places: readonly string[]): string {
@@ -215,60 +228,21 @@ function putNulls(vector: DuckDBVector, nulls: Uint8Array | undefined, from: num
 function putValues(
   api: DuckDbModule,
   vector: DuckDBVector,
-  column: Column,
-  { isBytes }: Storage,
+  { values, nulls }: Column,
+  storage: Storage,
   from: number,
   rows: number,
 ): void {
   const { items } = vector as unknown as NumberVector;
-  const { type, values, nulls } = column;
   if (items !== undefined && ArrayBuffer.isView(values) && values.constructor === items.constructor) {
     (items as Float64Array).set((values as Float64Array).subarray(from, from + rows));
     putNulls(vector, nulls, from, rows);
   } else {
-    const convert = converter(api, type, isBytes);
+    const make = valueMaker(api, stored(storage));
     for (let i = 0; i < rows; i += 1) {
       const value: unknown = values[from + i];
-      vector.setItem(i, nulls?.[from + i] === 1 || value == null ? null : convert(value));
+      vector.setItem(i, nulls?.[from + i] === 1 || value == null ? null : make(value));
     }
   }
   vector.flush();
-}
-
-type DuckValue = Parameters<DuckDBVector['setItem']>[1];
-
-function converter(api: DuckDbModule, type: Column['type'], isBytes: boolean): (value: unknown) => DuckValue {
-  if (type === 'BYTES' || isBytes) {
-    return (value) => new api.DuckDBBlobValue(typeof value === 'string' ? Buffer.from(value) : (value as Uint8Array));
-  }
-  if (type === 'LIST') {
-    const list = (value: unknown): DuckValue =>
-      isSequence(value) ? new api.DuckDBListValue(Array.from(value, list)) : (value as DuckValue);
-    return list;
-  }
-  if (type === 'BOOL') return (value) => value === 1 || value === true;
-  if (type === 'TEXT' || type === 'OTHER') {
-    return (value) => (value instanceof Uint8Array ? textOf(value)! : String(value));
-  }
-  if (type === 'INT64' || type === 'UINT64') return (value) => BigInt(value as number | bigint);
-  return (value) => Number(value);
-}
-
-function isSequence(value: unknown): value is ArrayLike<unknown> {
-  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
-}
-
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function textOf(bytes: Uint8Array): string | undefined {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-function hasNoText({ values }: Column): boolean {
-  if (ArrayBuffer.isView(values)) return false;
-  return values.some((value) => value instanceof Uint8Array && textOf(value) === undefined);
 }

@@ -57,5 +57,8 @@ function spreadRandom(
 /** `\%` is a percent sign; the first bare one ends the command, and each further one is a line break. */
 function splitAtPercent(text: string): { readonly command: string; readonly stdin: string | undefined } {
   const [command = '', ...lines] = text.split(/(?<!\\)%/).map((part) => part.replaceAll('\\%', '%'));
-  return { command: command.trim(), stdin: lines.length === 0 ? undefined : `${lines.join('\n')}\n` };
+  const stdin = lines.join('\n');
+  // cron sees to it that what it gives ends with a line break.
+  const end = stdin === '' || stdin.endsWith('\n') ? '' : '\n';
+  return { command: command.trim(), stdin: lines.length === 0 ? undefined : `${stdin}${end}` };
 }

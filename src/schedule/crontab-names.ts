@@ -7,12 +7,13 @@ const SETTING_UP = /^(cd|test|\[|export|source|\.|set|umask|mkdir)$/;
 
 /** @returns a function that gives each command its own name */
 export function jobNamer(): (command: string) => string {
-  const used = new Map<string, number>();
+  const used = new Set<string>();
   return (command) => {
-    const name = nameOf(command);
-    const count = (used.get(name) ?? 0) + 1;
-    used.set(name, count);
-    return count === 1 ? name : `${name}-${count}`;
+    const own = nameOf(command);
+    let name = own;
+    for (let count = 2; used.has(name); count += 1) name = `${own}-${count}`;
+    used.add(name);
+    return name;
   };
 }
 

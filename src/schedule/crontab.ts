@@ -47,6 +47,13 @@ export interface CrontabOptions {
 /** Variables that tell cron itself something: none of them is of use to a command. */
 const MAIL = /^(MAILTO|MAILFROM|CONTENT_TYPE|CONTENT_TRANSFER_ENCODING)$/;
 
+/** `m h dom mon dow command`, and the drawing in /etc/crontab. */
+const LEGEND = /^(m(in(ute)?)?\s+h(our)?\s|[|.]\s*[|.-]|\*(\s+\*){4}\s+(user|command))/i;
+
+/** Accounts that systems come with: whoever they are, they are no programs. */
+const ACCOUNT =
+  /^(root|nobody|daemon|bin|sys|mail|news|www-data|www|apache|nginx|postgres|mysql|git|munin|ubuntu|debian|admin|ec2-user)$/;
+
 interface State {
   timezone: string;
   jitter: string | undefined;
@@ -174,7 +181,12 @@ function described(comments: readonly string[], isSystem: boolean): { readonly d
       return false;
     }
   };
-  const description = comments.filter((comment) => comment !== '' && !isOldEntry(comment)).join(' ');
+  // Systems put pages above the first line, which end with what the columns are.
+  const legend = comments.findLastIndex((comment) => LEGEND.test(comment));
+  const description = comments
+    .slice(legend + 1)
+    .filter((comment) => comment !== '' && !isOldEntry(comment))
+    .join(' ');
   return description === '' ? {} : { description };
 }
 
@@ -186,5 +198,6 @@ export function looksLikeSystemCrontab(text: string, path: string): boolean {
     .filter((line) => /^[-\d*~@]/.test(line))
     .map((line) => line.split(/[ \t]+/).slice(line.startsWith('@') ? 1 : 5))
     .map(([user = '', command]) => (command !== undefined && /^[a-z_][a-z0-9_-]*$/.test(user) ? user : undefined));
-  return users.length > 0 && !users.includes(undefined) && users.includes('root');
+  const names = users.filter((user) => user !== undefined);
+  return users.length > 0 && names.length === users.length && names.some((user) => ACCOUNT.test(user));
 }

@@ -73,6 +73,11 @@ describe('data files of others', { timeout: 240_000 }, () => {
       onBadRow: 'quarantine',
     });
     assert.ok(narrow.rows.bad > 0 && narrow.rows.in === narrow.rows.out + narrow.rows.bad);
+    for (const column of ['d', 'list']) {
+      const wide = step({ model: 'doubler', input: 'wide.parquet', passthrough: [column] });
+      await assert.rejects(wide, { code: 'DATA_INVALID', message: /"(d|list)".*DECIMAL\(50,2\)/ });
+    }
+    await step({ model: 'doubler', input: 'wide.parquet' });
     const texts = { path: 'twice.parquet', columns: { a: 'text', b: 'text_again' } };
     await assert.rejects(step({ model: 'identity-int64', input: texts }), { code: /DATA_INVALID|INVALID_INPUT/ });
   });

@@ -110,6 +110,9 @@ def write(folder):
     for column in twice.column_names:
         twice = twice.append_column(f"{column}_again", twice[column])
     pq.write_table(twice, f"{folder}/twice.parquet")
+    digits = pa.array([Decimal("1.10")], pa.decimal256(50, 2))
+    wide = {"x": pa.array([1], pa.float32()), "d": digits, "list": pa.array([[Decimal("1.10")]], pa.list_(digits.type))}
+    pq.write_table(pa.table(wide), f"{folder}/wide.parquet")
     frame().to_parquet(f"{folder}/pandas.parquet")
     fastparquet.write(f"{folder}/fastparquet.parquet", frame().reset_index().drop(columns=["Int64", "boolean"]), compression="GZIP")
     plain = plain_frame()

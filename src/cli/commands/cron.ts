@@ -82,7 +82,7 @@ function sectionOf(jobs: readonly ImportedJob[]): Record<string, unknown> {
 /** The `jobs` section of a servery.config.yaml, with what is to be known as comments. */
 function asYaml(jobs: readonly ImportedJob[], remarks: readonly Remark[], timezone: string): string {
   const head = [
-    `# ${jobs.length} jobs from a crontab; times without CRON_TZ are in ${timezone}.`,
+    `# ${jobs.length} job${jobs.length === 1 ? '' : 's'} from a crontab; times without CRON_TZ are in ${timezone}.`,
     '# cron ran commands in the home folder of their user, with PATH=/usr/bin:/bin: a job runs in the workspace, with the',
     '# environment of Servery, unless `cwd` and `env` say otherwise. Like cron, they make up for no missed run',
     '# (`catchUp: none`) and overlap (`overlap: allow`); `latest` and `skip` are often better.',

@@ -99,13 +99,14 @@ export async function chooseColumns(
     );
   }
   const read = columnsToRead(bound);
-  const types = new Map(
-    bound.flatMap(({ input: { spec }, columns, isList }) =>
-      columns.map((name) => [name, isList ? 'LIST' : columnType(spec.datatype)] as const),
-    ),
+  const purposes = new Map(
+    bound.flatMap(({ input, columns, isList }) => {
+      const purpose = isList ? listPurpose(input) : { as: columnType(input.spec.datatype) };
+      return columns.map((name) => [name, purpose] as const);
+    }),
   );
   const wanted = [
-    ...read.map((name): WantedColumn => ({ name, as: types.get(name)! })),
+    ...read.map((name): WantedColumn => ({ name, ...purposes.get(name) })),
     ...passthrough.filter((name) => !read.includes(name)).map((name): WantedColumn => ({ name })),
   ];
   return { bound, passthrough, wanted };
@@ -115,6 +116,11 @@ export async function chooseColumns(
 function columnType(datatype: Datatype): NonNullable<WantedColumn['as']> {
   if (datatype === 'BYTES') return 'TEXT';
   return datatype === 'FP16' ? 'FP32' : datatype;
+}
+
+/** Lists of several axes may be nested or flat. */
+function listPurpose({ spec: { datatype }, rowShape }: InputColumns['input']): Omit<WantedColumn, 'name'> {
+  return rowShape.length === 1 ? { as: 'LIST', list: { item: columnType(datatype), depth: 1 } } : { as: 'LIST' };
 }
 
 /** @throws {ServeryError} `OUTPUT_INVALID` when two columns would have one name */

@@ -4,6 +4,8 @@ import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { openInput } from '../../../src/dataset/open-input.ts';
+import { inputOptions } from '../../../src/dataset/options.ts';
 import { readAll, sql } from '../../support/dataset.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -250,3 +252,33 @@ test('Parquet: one damaged file among many is named, or costs itself, and schema
     message: 'Cannot open "5.parquet": it is no whole Parquet file',
   });
 });
+
+for (const [format, ok, bad] of [
+  ['parquet', '', 2],
+  ['csv', 'id\n1\n', 0],
+  ['ndjson', '{"id":1}\n', 0],
+] as const) {
+  test(`${format}: a first file that nobody has written to says nothing of the others`, async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, `a.${format}`), '');
+    await writeFile(join(folder.path, `b.${format}`), ok);
+    await writeFile(join(folder.path, `c.${format}`), '');
+    if (format === 'parquet') await sql(`COPY (SELECT 1::BIGINT AS id) TO '${folder.path}/b.parquet'`);
+    const input = { path: `*.${format}`, where: 'id > 0' };
+    const context = {
+      interval: undefined,
+      timezone: 'UTC',
+      workspace: folder.path,
+      spoolFolder: `${folder.path}/spool`,
+    };
+    await using source = await openInput(inputOptions.parse(input), context);
+    assert.deepEqual(
+      (await source.describe()).map(({ name }) => name),
+      ['id'],
+    );
+    const found = await readAll(folder.path, input, ID, { keepDamage: true });
+    assert.deepEqual([found.rows, found.numbers, found.bad.length], [[{ id: 1n }], [`b.${format}:1`], bad]);
+    await using empty = await openInput(inputOptions.parse({ path: `a.${format}` }), context);
+    await assert.rejects(empty.describe(), { code: 'DATA_INVALID' });
+  });
+}

@@ -233,6 +233,29 @@ test('where, renamed columns, and partitions of the path', async () => {
   }
 });
 
+test('partitions are decoded, and that of no value has none', async () => {
+  await using folder = await temporaryFolder();
+  const keys = ['a%20b', '%C3%BC%2F%25', '__HIVE_DEFAULT_PARTITION__'];
+  for (const key of keys) {
+    await mkdir(join(folder.path, `k=${key}`), { recursive: true });
+    for (const [format, form] of [
+      ['parquet', 'PARQUET'],
+      ['csv', 'CSV'],
+      ['ndjson', 'JSON'],
+    ]) {
+      await sql(`COPY (SELECT 1 AS id) TO '${folder.path}/k=${key}/a.${format}' (FORMAT ${form})`);
+    }
+  }
+  for (const format of ['parquet', 'csv', 'ndjson']) {
+    const { rows } = await readAll(folder.path, { path: `*/*.${format}` }, names('k'));
+    assert.deepEqual(
+      rows.map(({ k }) => k),
+      ['ü/%', null, 'a b'],
+      format,
+    );
+  }
+});
+
 test('what is missing is named', async () => {
   await using folder = await temporaryFolder();
   await writeFile(join(folder.path, 'a.csv'), 'a\n1\n');

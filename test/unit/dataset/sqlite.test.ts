@@ -32,6 +32,15 @@ test('values are what they are, and what does not fit makes a bad row', async ()
   );
 });
 
+test('large numbers are numbers', async () => {
+  await using folder = await temporaryFolder();
+  const database = new DatabaseSync(join(folder.path, 'shop.db'));
+  database.exec('CREATE TABLE orders (x REAL); INSERT INTO orders VALUES (12345678901234567890), (1e300), (-0.5)');
+  database.close();
+  const { rows, types } = await readAll(folder.path, { sqlite: 'shop.db', table: 'orders' }, [{ name: 'x' }]);
+  assert.deepEqual([rows.map(({ x }) => x), types['x']], [[Number('12345678901234567890'), 1e300, -0.5], 'FP64']);
+});
+
 test('the interval over texts and seconds, where, queries', async () => {
   await using folder = await temporaryFolder();
   const database = new DatabaseSync(join(folder.path, 'shop.db'));

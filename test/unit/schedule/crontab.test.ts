@@ -101,6 +101,9 @@ test('what follows % reaches the command, byte for byte', () => {
   const [program = '', ...args] = job!.command;
   const { stdout } = spawnSync(program, args, { encoding: 'utf8' });
   assert.equal(stdout, 'FIRST\n\nIT\'S "LAST" $X\n50% of 2 it\'s\n');
+  const [bye, nothing] = read('@daily cat%bye%\n@daily cat%').jobs.map(({ command: [, ...own] }) => own);
+  assert.equal(spawnSync('/bin/sh', bye, { encoding: 'utf8' }).stdout, 'bye\n');
+  assert.equal(spawnSync('/bin/sh', nothing, { encoding: 'utf8' }).stdout, '');
 });
 
 test('a comment right above describes, one that was a line does not', () => {
@@ -111,6 +114,13 @@ test('a comment right above describes, one that was a line does not', () => {
     jobs.map(({ description }) => description),
     ['Rotates logs, nightly', undefined],
   );
+});
+
+test('what stands above every crontab describes no job', () => {
+  const user = '# Edit this file to introduce tasks to be run by cron.\n#\n# m h  dom mon dow   command\n@daily x';
+  const system =
+    '# .---- minute\n# |  .-- hour\n# |  |\n# *  *  *  *  * user-name command to be executed\n# Rotates.\n@daily root x';
+  assert.deepEqual([read(user).jobs[0]!.description, read(system, true).jobs[0]!.description], [undefined, 'Rotates.']);
 });
 
 test('names come from what is run, and each is used once', () => {
@@ -130,6 +140,14 @@ test('names come from what is run, and each is used once', () => {
   assert.equal(new Set(names).size, names.length);
 });
 
+test('a name that two commands would have is given once', () => {
+  const { jobs } = read(['/opt/a', '/opt/a', '/opt/a-2', '/opt/a'].map((command) => `@daily ${command}`).join('\n'));
+  assert.deepEqual(
+    jobs.map(({ name }) => name),
+    ['a', 'a-2', 'a-2-2', 'a-3'],
+  );
+});
+
 test('a line that is refused takes no name', () => {
   assert.deepEqual(
     read('5/15 * * * * tool\n0 1 * * * tool').jobs.map(({ name }) => name),
@@ -140,7 +158,8 @@ test('a line that is refused takes no name', () => {
 test('the form of the system is told from that of a user', () => {
   const system = '# x\nSHELL=/bin/sh\n17 * * * * root run\n@daily www-data run\n';
   assert.equal(looksLikeSystemCrontab(system, 'copy.txt'), true);
-  assert.equal(looksLikeSystemCrontab('17 * * * * backup now\n', 'copy.txt'), false);
+  assert.equal(looksLikeSystemCrontab('*/10 * * * * www-data php cron.php\n', 'copy.txt'), true);
+  assert.equal(looksLikeSystemCrontab('17 * * * * restic now\n', 'copy.txt'), false);
   assert.equal(looksLikeSystemCrontab('17 * * * * backup now\n', '/etc/cron.d/backup'), true);
   assert.equal(looksLikeSystemCrontab('', 'copy.txt'), false);
 });
