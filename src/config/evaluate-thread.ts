@@ -1,6 +1,8 @@
 /** The thread in which a configuration is evaluated; see config-file.ts. */
+import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
+import { explainFailure } from '../runtime/handler/explain-failure.ts';
 import { installWorkspaceModules } from '../runtime/workspace-modules.ts';
 
 installWorkspaceModules();
@@ -10,7 +12,6 @@ try {
   if (module.default === undefined) parentPort!.postMessage({ problem: 'it has no default export' });
   else parentPort!.postMessage({ value: module.default });
 } catch (error) {
-  // Also what cannot be cloned (a function) ends here. Only its own path could appear in the text.
-  const text = error instanceof Error ? error.message : String(error);
-  parentPort!.postMessage({ problem: text.replaceAll(path, 'the file') });
+  // Also what cannot be cloned (a function) ends here.
+  parentPort!.postMessage({ problem: explainFailure(error, dirname(path)) });
 }

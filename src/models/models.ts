@@ -121,7 +121,10 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
     return this.#isReady;
   }
 
-  /** @throws {ServeryError} `MODEL_NOT_FOUND` when the model or the version that is named does not exist */
+  /**
+   * @throws {ServeryError} `MODEL_NOT_FOUND` when the model or the version that is named does not exist; before all of
+   *   them have been seen, `MODEL_NOT_READY`
+   */
   liveVersions(name?: string, version?: number): readonly ModelVersion[] {
     const models = name === undefined ? Array.from(this.#models.values()) : [this.#model(name)];
     if (name !== undefined && version !== undefined && !models[0]!.knows(version)) throw noVersion(name, version);
@@ -308,7 +311,12 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
   #model(name: string): ManagedModel {
     const model = this.#models.get(name);
     if (model !== undefined) return model;
-    throw new ServeryError('MODEL_NOT_FOUND', `Request for unknown model: ${quote(name)} is not found`);
+    if (this.#isStarted) {
+      throw new ServeryError('MODEL_NOT_FOUND', `Request for unknown model: ${quote(name)} is not found`);
+    }
+    throw new ServeryError('MODEL_NOT_READY', `Model ${quote(name)} is not found yet: the server is starting`, {
+      retryAfterMs: 1000,
+    });
   }
 
   #refuseClosing(): void {
