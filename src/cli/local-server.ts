@@ -58,9 +58,13 @@ async function listeningHolder(workspace: string): Promise<(ServerFile & { reado
     const { http } = holder;
     if (http !== undefined) return { ...holder, http };
     if (Date.now() > giveUpAt) {
-      throw new ServeryError('SERVER_NOT_RUNNING', `Process ${holder.pid} holds the workspace and does not listen yet`, {
-        hint: 'Try again when it has started.',
-      });
+      throw new ServeryError(
+        'SERVER_NOT_RUNNING',
+        `Process ${holder.pid} holds the workspace and does not listen yet`,
+        {
+          hint: 'Try again when it has started.',
+        },
+      );
     }
     await sleep(LOOK_AGAIN_MS);
   }

@@ -22,7 +22,12 @@ export function pinnedFetch(certificate: string): typeof fetch {
       const isEmpty = status === 204 || status === 304;
       if (isEmpty) answer.resume();
       const stream = isEmpty ? null : (Readable.toWeb(answer) as ReadableStream<Uint8Array>);
-      resolve(new Response(stream as ConstructorParameters<typeof Response>[0], { status, headers: answer.headers as Record<string, string> }));
+      resolve(
+        new Response(stream as ConstructorParameters<typeof Response>[0], {
+          status,
+          headers: answer.headers as Record<string, string>,
+        }),
+      );
     });
     sent.end(body);
     return promise;

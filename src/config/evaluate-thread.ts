@@ -1,5 +1,5 @@
 /** The thread in which a configuration is evaluated; see config-file.ts. */
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { explainFailure } from '../runtime/handler/explain-failure.ts';
@@ -13,5 +13,8 @@ try {
   else parentPort!.postMessage({ value: module.default });
 } catch (error) {
   // Also what cannot be cloned (a function) ends here.
-  parentPort!.postMessage({ problem: explainFailure(error, dirname(path)) });
+  const text = explainFailure(error, dirname(path));
+  // Whoever reads it is told the name of the file before.
+  const own = `${basename(path)}:`;
+  parentPort!.postMessage({ problem: text.startsWith(own) ? `line ${text.slice(own.length)}` : text });
 }
