@@ -37,7 +37,7 @@ export const httpOptions = z.strictObject({
     .min(1024)
     .default(2 ** 20)
     .describe(
-      'Lists, objects, keys and lines of a body that is text: each takes many times its length in memory, and time.',
+      'Lists, objects, keys, lines and cells of a body that is text: each takes many times its length in memory, and time.',
     ),
   maxNesting: z.int().min(4).max(1000).default(100).describe('Levels of lists and objects in a JSON body.'),
   maxElements: z
