@@ -21,6 +21,7 @@ import { LoadSlots } from './load-slots.ts';
 import { loadVersion, type LoadedVersion, type Probe } from './load-version.ts';
 import { ManagedModel, type ModelHost } from './managed-model.ts';
 import type { ModelConfig, ModelConfigInput } from './model-options.ts';
+import { sharersOfRoute } from './shared-routes.ts';
 import type { Snapshot } from './snapshot.ts';
 import { WarmUps, type AskedModels, type WarmUpCalls } from './warm-up-calls.ts';
 
@@ -235,6 +236,11 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
   /** For `ManagedModel`. */
   becameLive(name: string): void {
     for (const model of this.#models.values()) model.retryWith(name);
+    const [first, ...hidden] = sharersOfRoute(this.#models.values(), name);
+    for (const { route, name: hiddenName, version } of hidden) {
+      const message = `It does not answer at its route ${route}: that of model ${quote(first!.name)} is the same`;
+      notice.publish({ level: 'warn', message, model: { name: hiddenName, version } });
+    }
   }
 
   /** For `ManagedModel` and `WarmUps`. */
