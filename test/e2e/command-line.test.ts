@@ -87,6 +87,10 @@ describe('without a server', () => {
     assert.match((await servery(['--help'], { cwd })).stdout, /Usage: servery/);
     assert.match((await servery(['model', '--help'], { cwd })).stdout, /rollback/);
     assert.equal((await servery([], { cwd })).code, 2);
+    for (const group of [[], ['model'], ['job']]) {
+      const { code, value } = await json(cwd, ...group);
+      assert.deepEqual([code, value.error.code, value.error.message], [2, 'USAGE', 'expected a command']);
+    }
   });
 
   it('check, list, show and types read the folder, with paths relative to where the caller is', async () => {
