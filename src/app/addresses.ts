@@ -43,10 +43,17 @@ export async function reserve(address: Address): Promise<Address> {
   }
 }
 
+const PROBLEMS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'there is no such host',
+};
+
 function listenError(address: Address, error: unknown): ServeryError {
   const { code } = error as NodeJS.ErrnoException;
   const where = formatAddress(address);
   if (code === 'EADDRINUSE') return new ServeryError('ADDRESS_IN_USE', `Cannot listen on ${where}: it is in use`);
-  const reason = code === 'EACCES' ? 'this user may not' : `the system says ${code ?? 'no'}`;
-  return new ServeryError('CONFIG_INVALID', `Cannot listen on ${where}: ${reason}`, { cause: error });
+  const reason = PROBLEMS[code ?? ''] ?? `the system says ${code ?? 'no'}`;
+  const hint = 'Choose another address with `--http` or `--grpc`, or in the configuration.';
+  return new ServeryError('CONFIG_INVALID', `Cannot listen on ${where}: ${reason}`, { cause: error, hint });
 }

@@ -25,7 +25,7 @@ export interface Servery extends AsyncDisposable {
    * @param model `name`, `name@alias` or `name/7`
    * @param rows objects keyed by feature or input, or arrays in the order of the features
    * @returns an object for each row, keyed by output
-   * @throws {ServeryError} `MODEL_NOT_FOUND`, `INVALID_INPUT`, `QUEUE_FULL`, `DEADLINE_EXCEEDED` …
+   * @throws {ServeryError} `MODEL_NOT_FOUND`, `INVALID_INPUT`, `QUEUE_FULL`, `DEADLINE_EXCEEDED`, `SHUTTING_DOWN` …
    */
   predict(
     model: string,
@@ -65,27 +65,37 @@ export async function createServery({ workspace: folder }: ServeryOptions): Prom
   await models.join(front);
   await models.start();
   const resources = opened.move();
+  let isClosed = false;
+
+  /** @throws {ServeryError} */
+  function deadlineOf(begin: number, timeoutMs: number | undefined): number | undefined {
+    if (isClosed) throw new ServeryError('SHUTTING_DOWN', 'Cannot predict: Servery has been closed');
+    if (timeoutMs === undefined) return undefined;
+    if (timeoutMs > 0) return begin + timeoutMs;
+    throw new ServeryError('INVALID_REQUEST', 'Cannot use timeoutMs: expected milliseconds above 0');
+  }
 
   return {
     async predict(model, rows, { timeoutMs, ...options } = {}) {
       const begin = systemClock.now();
       let code: PredictionDone['code'] = 'OK';
       try {
-        const deadline = timeoutMs === undefined ? undefined : begin + timeoutMs;
+        const deadline = deadlineOf(begin, timeoutMs);
         return await predictRows(model, rows, { ...options, deadline });
       } catch (error) {
         code = error instanceof ServeryError ? error.code : 'INTERNAL';
         throw error;
       } finally {
         const totalMs = systemClock.now() - begin;
-        predictionDone.publish({ model: undefined, door: 'embedded', rows: rows.length, totalMs, code });
+        const count = Array.isArray(rows) ? rows.length : 0;
+        predictionDone.publish({ model: undefined, door: 'embedded', rows: count, totalMs, code });
       }
     },
     async *stream(model, row, { timeoutMs, ...options } = {}) {
       const begin = systemClock.now();
       let code: PredictionDone['code'] = 'CANCELLED';
       try {
-        const deadline = timeoutMs === undefined ? undefined : begin + timeoutMs;
+        const deadline = deadlineOf(begin, timeoutMs);
         yield* streamRow(model, row, { ...options, deadline });
         code = 'OK';
       } catch (error) {
@@ -97,6 +107,9 @@ export async function createServery({ workspace: folder }: ServeryOptions): Prom
       }
     },
     models: () => models.listModels(),
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+      await resources.disposeAsync();
+    },
   };
 }

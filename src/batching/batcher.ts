@@ -172,16 +172,39 @@ export class Batcher implements AsyncDisposable {
     });
   }
 
-  /** A request larger than a batch: as many full batches as it needs, answered as one. */
+  /**
+   * A request larger than a batch: as many full batches as it needs, answered as one. Only so many of its chunks wait
+   * at once that every run finds one, and the next come in later turns of the event loop: others get theirs in
+   * between, and a request of a million rows can be given up in no time.
+   */
   async #enqueueInChunks(inputs: CheckedInputs, options: SubmitOptions): Promise<readonly Tensor[]> {
     const { maxRows } = this.#settings.options;
-    const chunks: Promise<readonly Tensor[]>[] = [];
-    for (let from = 0; from < inputs.rows; from += maxRows) {
-      const to = Math.min(inputs.rows, from + maxRows);
-      const tensors = inputs.tensors.map((tensor) => sliceRows(tensor, from, to));
-      chunks.push(this.#enqueue(tensors, to - from, inputs, options));
+    const answers = new Array<readonly Tensor[]>(Math.ceil(inputs.rows / maxRows));
+    const atOnce = Math.max(MIN_CHUNKS_AT_ONCE, 2 * this.#settings.concurrency());
+    const lanes = Array.from({ length: Math.min(answers.length, atOnce) }, () => new Lane());
+    options.signal?.addEventListener('abort', () => lanes.forEach((lane) => lane.abort()), { once: true });
+    let next = 0;
+    let unqueuedRows = inputs.rows;
+    const fill = async (lane: Lane): Promise<void> => {
+      while (next < answers.length) {
+        const at = next;
+        next += 1;
+        const from = at * maxRows;
+        const to = Math.min(inputs.rows, from + maxRows);
+        unqueuedRows -= to - from;
+        const tensors = inputs.tensors.map((tensor) => sliceRows(tensor, from, to));
+        answers[at] = await this.#enqueue(tensors, to - from, inputs, { ...options, signal: lane });
+        if (next < answers.length) await new Promise(setImmediate);
+      }
+    };
+    try {
+      await Promise.all(lanes.map(fill));
+    } finally {
+      // After a failure nobody needs the rest.
+      next = answers.length;
+      if (unqueuedRows > 0) this.#queue.leave(unqueuedRows);
     }
-    return concatenate(await Promise.all(chunks));
+    return concatenate(answers);
   }
 
   // One pump for all requests that arrive in a turn of the event loop: they become one batch, which makes
@@ -341,6 +364,23 @@ export class Batcher implements AsyncDisposable {
     }
     this.#settle(waiting).reject(reason);
     run?.abortIfAbandoned();
+  }
+}
+
+const MIN_CHUNKS_AT_ONCE = 16;
+
+/** Where one chunk after the other of a large request goes; the present one hears that nobody waits any more. */
+class Lane implements CancelSignal {
+  aborted = false;
+  #listener: (() => void) | undefined;
+
+  addEventListener(_: 'abort', listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  abort(): void {
+    this.aborted = true;
+    this.#listener?.();
   }
 }
 

@@ -20,7 +20,7 @@ export interface JobAccess extends AsyncDisposable {
 async function openJobAccess(workspace: string): Promise<JobAccess> {
   const server = await findServer(workspace);
   if (server !== undefined) {
-    const jobs = createRemoteJobs(createConnection({ url: server.url, apiKey: server.key }));
+    const jobs = createRemoteJobs(createConnection({ url: server.url, apiKey: server.key, fetch: server.fetch }));
     if (await servesJobs(jobs)) return { jobs, server: server.url, [Symbol.asyncDispose]: async () => {} };
   }
   const opened = await openJobs(await openWorkspace(resolve(workspace), process.env, {}));

@@ -30,7 +30,9 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
 }
 
 function usageProblem({ code, message }: CommanderError): string {
-  return code === 'commander.help' ? 'expected a command' : message.replace(/^error: /, '');
+  // Every command takes `--json`; what does not know it is a group of commands.
+  const isGroup = code === 'commander.help' || message.includes("unknown option '--json'");
+  return isGroup ? 'expected a command' : message.replace(/^error: /, '');
 }
 
 function createProgram(): Command {

@@ -1,6 +1,8 @@
 /** The thread in which a configuration is evaluated; see config-file.ts. */
+import { basename, dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
+import { explainFailure } from '../runtime/handler/explain-failure.ts';
 import { installWorkspaceModules } from '../runtime/workspace-modules.ts';
 
 installWorkspaceModules();
@@ -10,7 +12,9 @@ try {
   if (module.default === undefined) parentPort!.postMessage({ problem: 'it has no default export' });
   else parentPort!.postMessage({ value: module.default });
 } catch (error) {
-  // Also what cannot be cloned (a function) ends here. Only its own path could appear in the text.
-  const text = error instanceof Error ? error.message : String(error);
-  parentPort!.postMessage({ problem: text.replaceAll(path, 'the file') });
+  // Also what cannot be cloned (a function) ends here.
+  const text = explainFailure(error, dirname(path));
+  // Whoever reads it is told the name of the file before.
+  const own = `${basename(path)}:`;
+  parentPort!.postMessage({ problem: text.startsWith(own) ? `line ${text.slice(own.length)}` : text });
 }

@@ -8,7 +8,7 @@ export interface CancelSignal {
   addEventListener(type: 'abort', listener: () => void, options: { readonly once: true }): void;
 }
 
-/** Requests larger than a batch listen once for each of their chunks; all others have one listener, and need no list. */
+/** Nearly every request has one listener, and needs no list. */
 export function withListener(before: (() => void) | undefined, listener: () => void): () => void {
   if (before === undefined) return listener;
   return () => {

@@ -56,7 +56,7 @@ export const ERROR_CATALOG = {
   SHUTTING_DOWN: { retryable: true, hint: 'Retry; another replica will answer.' },
 
   // The operator's side
-  CONFIG_INVALID: { retryable: false, hint: 'Run `servery check` to see each problem.' },
+  CONFIG_INVALID: { retryable: false, hint: 'Correct what the message names; `servery config` lists every option.' },
   USAGE: { retryable: false, hint: 'Run the command with `--help`.' },
   WORKSPACE_NOT_FOUND: { retryable: false, hint: 'Run `servery init NAME` to start a workspace.' },
   WORKSPACE_IN_USE: { retryable: false, hint: 'Stop the server that holds it, or use another workspace.' },

@@ -12,6 +12,7 @@ import { decompress } from './compression.ts';
 import type { HttpDeps } from './deps.ts';
 import type { Exchange } from './exchange.ts';
 import { HandlerRoutes } from './handler-routes.ts';
+import { checkParts } from './parts.ts';
 import type { Method, Target } from './route.ts';
 import type { RouteTable } from './routes.ts';
 import { Router, splitPath, splitUrl } from './router.ts';
@@ -88,12 +89,13 @@ export class Dispatcher {
   }
 
   async #readBody(exchange: Exchange): Promise<void> {
-    const { maxBodyBytes, maxDecompressedBytes } = this.#deps.options;
+    const { maxBodyBytes, maxDecompressedBytes, maxParts } = this.#deps.options;
     const { headers } = exchange;
     const encoding = headers['content-encoding'];
-    const jsonBytes = encoding === undefined ? headers['inference-header-content-length'] : undefined;
-    exchange.body = await exchange.readBody(maxBodyBytes, parseHeaderLength(jsonBytes as string | undefined));
+    const jsonBytes = parseHeaderLength(headers['inference-header-content-length'] as string | undefined);
+    exchange.body = await exchange.readBody(maxBodyBytes, encoding === undefined ? jsonBytes : undefined);
     if (encoding !== undefined) exchange.unpacked(await decompress(exchange.body, encoding, maxDecompressedBytes));
+    checkParts(exchange.body, exchange.mediaType, jsonBytes, maxParts);
   }
 
   /** @returns undefined when the request is answered already */

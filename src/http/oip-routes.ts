@@ -12,7 +12,7 @@ import type { Route, RouteDocs } from './route.ts';
 
 const tag = 'Open Inference Protocol';
 
-export function oipRoutes({ models, control, options }: HttpDeps, isDraining: () => boolean): readonly Route[] {
+export function oipRoutes({ models, control, options, keys }: HttpDeps, isDraining: () => boolean): readonly Route[] {
   const serverText = JSON.stringify(serverMetadata(options.serverName, version));
 
   /** A readiness check that says no is an answer, and explains itself like an error. */
@@ -33,7 +33,9 @@ export function oipRoutes({ models, control, options }: HttpDeps, isDraining: ()
         .filter(({ state }) => state === 'loading' || state === 'stuck' || state === 'failed')
         .slice(0, 8)
         .map(({ name, version, state }) => `${name}/${version} is ${state}`);
-      const why = waiting.length === 0 ? 'models are still being loaded' : waiting.join(', ');
+      // Whoever asks here needs no key, and which models there are is for those who have one.
+      const mayTell = waiting.length > 0 && !keys.isRequired;
+      const why = mayTell ? waiting.join(', ') : 'models are still being loaded, or could not be';
       sendReadiness(exchange, undefined, new ServeryError('MODEL_NOT_READY', `Not ready: ${why}`));
     }
   }

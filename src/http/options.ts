@@ -32,6 +32,13 @@ export const httpOptions = z.strictObject({
     .max(MIB)
     .default(16_384)
     .describe('Largest head of a request (its URL and headers), in bytes.'),
+  maxParts: z
+    .int()
+    .min(1024)
+    .default(2 ** 20)
+    .describe(
+      'Lists, objects, keys, lines and cells of a body that is text: each takes many times its length in memory, and time.',
+    ),
   maxNesting: z.int().min(4).max(1000).default(100).describe('Levels of lists and objects in a JSON body.'),
   maxElements: z
     .int()

@@ -8,6 +8,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { promisify } from 'node:util';
 import { systemClock } from '../core/clock.ts';
 import { ServeryError } from '../core/errors.ts';
 import { ByteBudget } from '../listening/byte-budget.ts';
@@ -40,6 +41,12 @@ export interface HttpServer extends AsyncDisposable {
    */
   close(graceMs: number): Promise<number>;
 }
+
+/**
+ * A client that sends one request after the other on its connections would meet a reset when they are closed between two
+ * of them. For this long it gets answers instead: 503, and that the connection ends with it.
+ */
+const FAREWELL_MS = 250;
 
 interface Connection {
   /** Requests without an answer: more than one when a client does not wait for the first. */
@@ -97,6 +104,14 @@ export function createHttpServer(deps: HttpDeps, openTable: OpenTable = sharedTa
     for (const exchange of exchanges) exchange.endStream();
   }
 
+  /** @returns how long it took */
+  async function sayGoodbye(timeMs: number): Promise<number> {
+    const open = await promisify((done: (error: Error | null, count: number) => void) => server.getConnections(done))();
+    if (timeMs === 0 || open === 0) return 0;
+    await new Promise<void>((resolve) => systemClock.after(timeMs, resolve));
+    return timeMs;
+  }
+
   const server = createNodeServer(deps.options);
   server.on('request', listener);
   // The answer to `Expect: 100-continue` is given where the body is wanted, so that a refusal can come first.
@@ -120,7 +135,8 @@ export function createHttpServer(deps: HttpDeps, openTable: OpenTable = sharedTa
 
     async close(graceMs) {
       beginDrain();
-      const unanswered = await exchanges.end(graceMs, systemClock, stopped);
+      const farewellMs = await sayGoodbye(Math.min(graceMs, FAREWELL_MS));
+      const unanswered = await exchanges.end(graceMs - farewellMs, systemClock, stopped);
       const closed = closeListener(server);
       // Idle connections, and those of clients that do not read.
       setImmediate(() => server.closeAllConnections());

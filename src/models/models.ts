@@ -21,6 +21,7 @@ import { LoadSlots } from './load-slots.ts';
 import { loadVersion, type LoadedVersion, type Probe } from './load-version.ts';
 import { ManagedModel, type ModelHost } from './managed-model.ts';
 import type { ModelConfig, ModelConfigInput } from './model-options.ts';
+import { sharersOfRoute } from './shared-routes.ts';
 import { notThereYet, type Snapshot } from './snapshot.ts';
 import { WarmUps, type AskedModels, type WarmUpCalls } from './warm-up-calls.ts';
 
@@ -133,7 +134,10 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
     return this.#isReady;
   }
 
-  /** @throws {ServeryError} `MODEL_NOT_FOUND` when the model or the version that is named does not exist */
+  /**
+   * @throws {ServeryError} `MODEL_NOT_FOUND` when the model or the version that is named does not exist; before all of
+   *   them have been seen, `MODEL_NOT_READY`
+   */
   liveVersions(name?: string, version?: number): readonly ModelVersion[] {
     const models = name === undefined ? Array.from(this.#models.values()) : [this.#model(name)];
     if (name !== undefined && version !== undefined && !models[0]!.knows(version)) throw noVersion(name, version);
@@ -245,6 +249,11 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
   /** For `ManagedModel`. */
   becameLive(name: string): void {
     for (const model of this.#models.values()) model.retryWith(name);
+    const [first, ...hidden] = sharersOfRoute(this.#models.values(), name);
+    for (const { route, name: hiddenName, version } of hidden) {
+      const message = `It does not answer at its route ${route}: that of model ${quote(first!.name)} is the same`;
+      notice.publish({ level: 'warn', message, model: { name: hiddenName, version } });
+    }
   }
 
   /** For `ManagedModel` and `WarmUps`. */

@@ -3,6 +3,7 @@
  *
  * The same mapping of rows as the plain door, so a row means the same everywhere.
  */
+import { ServeryError } from '../core/errors.ts';
 import { parseModelRef } from '../core/model.ts';
 import { decodeRows, encodeRows } from '../protocol/rows.ts';
 import type { Predict, PredictOptions } from './predict.ts';
@@ -27,6 +28,12 @@ export type PredictRows = (
 
 export function createPredictRows(predict: Predict): PredictRows {
   return async (model, rows, { labels = false, ...options }) => {
+    // Bodies of somebody's own server come here as they are, and an object would count as no rows at all.
+    if (!Array.isArray(rows)) {
+      throw new ServeryError('INVALID_INPUT', 'Cannot use the rows: expected a list of them', {
+        hint: 'Put a single row into a list.',
+      });
+    }
     const prediction = await predict(parseModelRef(model), (signature) => decodeRows(signature, rows), options);
     return encodeRows(prediction.signature, prediction.outputs, prediction.rows, { labels });
   };

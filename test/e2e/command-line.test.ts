@@ -87,6 +87,10 @@ describe('without a server', () => {
     assert.match((await servery(['--help'], { cwd })).stdout, /Usage: servery/);
     assert.match((await servery(['model', '--help'], { cwd })).stdout, /rollback/);
     assert.equal((await servery([], { cwd })).code, 2);
+    for (const group of [[], ['model'], ['job']]) {
+      const { code, value } = await json(cwd, ...group);
+      assert.deepEqual([code, value.error.code, value.error.message], [2, 'USAGE', 'expected a command']);
+    }
   });
 
   it('check, list, show and types read the folder, with paths relative to where the caller is', async () => {
@@ -120,9 +124,9 @@ describe('without a server', () => {
     const found = await json(broken.path, 'check');
     assert.equal(found.code, 1);
     assert.equal(found.value.ok, false);
-    assert.match(found.value.problems.join('\n') as string, /bad\/1: .+/);
-    assert.doesNotMatch(found.value.problems.join('\n') as string, /good/);
-    assert.match((await servery(['check'], { cwd: broken.path })).stdout, /problems:\n {2}bad\/1: /);
+    assert.equal(found.value.problems.length, 1, 'each of them once');
+    assert.match(found.value.problems[0] as string, /^bad\/1: .+/);
+    assert.match((await servery(['check'], { cwd: broken.path })).stdout, /1 problem:\n {2}bad\/1: /);
     await writeFile(`${broken.path}/servery.config.json`, JSON.stringify({ http: { maxBodyByte: 1 } }));
     await refused(broken.path, ['check'], 'CONFIG_INVALID', 2);
   });
@@ -213,6 +217,34 @@ describe('with a server', () => {
     assert.equal(code, 0);
     assert.match(value.openapi as string, /^3\.1/);
     await refused(workspace.path, ['serve'], 'WORKSPACE_IN_USE', 1);
+  });
+});
+
+describe('with a server that speaks HTTPS', () => {
+  it('knows it by the certificate in its workspace, whoever has signed it', async () => {
+    await using workspace = await workspaceWith({ m: fixture('doubler') });
+    const pair = { certFile: `${ROOT}test/fixtures/tls/cert.pem`, keyFile: `${ROOT}test/fixtures/tls/key.pem` };
+    await writeFile(`${workspace.path}/servery.config.json`, JSON.stringify({ http: { tls: pair } }));
+    await using server = await startServer(workspace.path, { command: 'up', untilReady: false });
+    assert.match(server.http, /^https:/);
+    while ((await json(workspace.path, 'model', 'show', 'm')).code !== 0);
+    assert.equal((await json(workspace.path, 'model', 'alias', 'm', 'next', '1')).code, 0);
+    assert.deepEqual((await json(workspace.path, 'job', 'list')).value.jobs, []);
+    await refused(workspace.path, ['model', 'rollback', 'm', 'nobody'], 'MODEL_NOT_FOUND', 1);
+  });
+});
+
+describe('a workspace whose state is damaged', () => {
+  it('is not served: what is wrong is said in one line', async () => {
+    await using workspace = await workspaceWith({ m: fixture('doubler') });
+    await mkdir(`${workspace.path}/.servery`);
+    await writeFile(`${workspace.path}/.servery/held.json`, '{bad');
+    for (const more of [[], ['--json']]) {
+      const args = ['serve', '--http', '127.0.0.1:0', '--grpc', 'off', ...more];
+      const { code, stderr } = await servery(args, { cwd: workspace.path });
+      assert.equal(code, 2);
+      assert.match(stderr, /^servery: Cannot read held\.json .+\n {2}CONFIG_INVALID: Remove .+\n$/m);
+    }
   });
 });
 

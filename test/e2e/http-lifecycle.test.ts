@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createConnection, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { predictionDone, requestDone, type PredictionDone, type RequestDone } from '../../src/core/events.ts';
 import { INFER_BODY, openDoor, rawExchange, requestText, type Door } from '../support/http-door.ts';
 
@@ -185,6 +185,24 @@ test('idle connections do not hold up the end', async () => {
   socket.resume();
   await door.server.close(5000);
   await gone;
+});
+
+test('a client that goes on sending on its connection gets an answer and no reset when the server stops', async () => {
+  await using door = await openDoor();
+  const socket = createConnection({ port: door.port, host: '127.0.0.1' }).setEncoding('latin1');
+  const gone = once(socket, 'close');
+  const request = requestText('POST', '/v2/models/doubler/infer', text, { connection: 'keep-alive' });
+  let answer = '';
+  socket.on('data', (chunk: string) => (answer += chunk));
+  socket.write(request);
+  await once(socket, 'data');
+  const closing = door.server.close(5000);
+  for (let i = 0; i < 20; i += 1) await turn();
+  socket.write(request);
+  await gone;
+  await closing;
+  assert.deepEqual(statuses(answer), [200, 503]);
+  assert.match(answer, /connection: close/i);
 });
 
 test('a taken port is an error with a code', async () => {

@@ -28,6 +28,14 @@ test('health is open to probes, everything else asks for a key', async () => {
   }
 });
 
+test('health that is not ready names models only where nobody needs a key', async () => {
+  for (const door of [closed, open]) door.setReady(false);
+  const says = async (door: typeof open) => (await door.fetch('/v2/health/ready')).text();
+  assert.match(await says(open), /late\/1 is loading/);
+  assert.doesNotMatch(await says(closed), /late/);
+  for (const door of [closed, open]) door.setReady(true);
+});
+
 test('a key of either form opens what its scope names', async () => {
   const forms = (key: string) => [{ authorization: `Bearer ${key}` }, { 'x-api-key': key }];
   for (const headers of forms(keys.predict)) {

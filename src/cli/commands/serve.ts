@@ -31,11 +31,12 @@ async function stay(workspace: string, options: unknown, openBatch?: typeof star
       );
     } else {
       process.stdout.write(`${startedText(server)}\n`);
-      void announceReady(server, stop.signal);
+      announceReady(server, stop.signal).catch(() => undefined);
     }
-    await stop.promise;
+    // Where what is there at the start cannot even be looked at, nothing would ever be served.
+    await Promise.race([stop.promise, server.firstReady.then(() => stop.promise)]);
   } catch (error) {
-    process.exitCode = printFailure(wantsJson, error);
+    process.exitCode = printFailure(false, error); // standard output has its document
   } finally {
     await server[Symbol.asyncDispose]();
   }

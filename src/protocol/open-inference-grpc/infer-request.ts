@@ -33,7 +33,8 @@ interface InputFields {
   name: string;
   datatype: string;
   shape: (number | bigint)[];
-  contents: Buffer | undefined;
+  /** A message that comes in pieces is these, merged, which is what their bytes in a row mean. */
+  contents: Buffer[];
 }
 
 type ParameterMap = Record<string, ParameterValue>;
@@ -117,11 +118,15 @@ function readTensors(inputs: readonly InputFields[], raw: readonly Buffer[]): re
     const bytes = raw[i];
     const data =
       bytes === undefined
-        ? decodeContents(name, datatype, count, contents)
+        ? decodeContents(name, datatype, count, merged(contents))
         : readBinaryTensor(name, datatype, shape, count, align(bytes, bytesPerElement(datatype)));
     tensors[i] = { name, datatype, shape, data };
   }
   return tensors;
+}
+
+function merged(pieces: readonly Buffer[]): Buffer | undefined {
+  return pieces.length > 1 ? Buffer.concat(pieces) : pieces[0];
 }
 
 /** Small tensors share memory of Node's pool: an ArrayBuffer for each would cost more than the rest of the decoding. */
@@ -141,7 +146,7 @@ function refuseOtherThanRaw(inputs: readonly InputFields[], raw: readonly Buffer
     throw new ServeryError('INVALID_REQUEST', `Cannot read the message: ${problem}`);
   }
   for (const { name, contents } of inputs) {
-    if (contents === undefined || contents.length === 0) continue;
+    if (contents.every((piece) => piece.length === 0)) continue;
     const problem = `input ${quote(name)} has contents, and the message has raw_input_contents`;
     throw new ServeryError('INVALID_REQUEST', `Cannot read the message: ${problem}`, {
       hint: 'Use one of the two for all inputs of a request.',
@@ -173,7 +178,8 @@ function knownDatatype(name: string, datatype: string): Datatype {
 }
 
 function readInput(reader: WireReader): InputFields {
-  const input: InputFields = { name: '', datatype: '', shape: [], contents: undefined };
+  const input: InputFields = { name: '', datatype: '', shape: [], contents: [] };
+  let parameterCount = 0;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     switch (tag) {
       case (1 << 3) | LENGTH:
@@ -191,13 +197,13 @@ function readInput(reader: WireReader): InputFields {
         addAxis(input, reader.int64());
         break;
       case (4 << 3) | LENGTH: {
+        if (++parameterCount > MAX_ENTRIES) throw tooMany('parameters of an input');
         refuseSharedMemory(readParameter(reader.nested(), undefined));
         break;
       }
       case (5 << 3) | LENGTH: {
-        const contents = reader.view();
-        // A message that comes in two pieces is the two, merged, which is what their bytes in a row mean.
-        input.contents = input.contents === undefined ? contents : Buffer.concat([input.contents, contents]);
+        if (input.contents.length === MAX_ENTRIES) throw tooMany('pieces of contents');
+        input.contents.push(reader.view());
         break;
       }
       default:

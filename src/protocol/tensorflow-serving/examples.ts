@@ -95,7 +95,20 @@ function readDocument(
   }
   if (!Array.isArray(examples)) throw malformed("Expecting 'examples' value to be an list/array");
   if (examples.length === 0) throw malformed("'examples' value is an empty array");
-  return { name, examples: examples.map((example: unknown) => ({ ...shared, ...readExample(example, isExact) })) };
+  return { name, examples: withContext(shared, examples.map((example: unknown) => readExample(example, isExact))) };
+}
+
+/** Of one request. What the examples share counts once for each: few megabytes could make billions of them. */
+const MAX_SHARED_FEATURES = 2 ** 22;
+
+/** @throws {ServeryError} `INVALID_REQUEST` */
+export function withContext(context: Example, examples: readonly Example[]): readonly Example[] {
+  const features = Object.keys(context).length * examples.length;
+  if (features <= MAX_SHARED_FEATURES) return examples.map((example) => ({ ...context, ...example }));
+  const problem = `its context makes ${features} features of ${examples.length} examples, at most ${MAX_SHARED_FEATURES} may be`;
+  throw new ServeryError('INVALID_REQUEST', `Cannot read the request: ${problem}`, {
+    hint: 'Send fewer examples at once.',
+  });
 }
 
 function readExample(value: unknown, isExact: boolean): Example {

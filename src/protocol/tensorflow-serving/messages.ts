@@ -4,7 +4,7 @@ import type { ModelVersion } from '../../core/model.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { NamedTensor, Tensor } from '../../core/tensor.ts';
 import { FIXED32, LENGTH, VARINT, WireReader } from '../open-inference-grpc/wire.ts';
-import type { Example, ScoredClass } from './examples.ts';
+import { withContext, type Example, type ScoredClass } from './examples.ts';
 import { intField, lengthField, lengthTag, readEntry, readFields, textField } from '../proto-fields.ts';
 import { signatureViews } from './named-signatures.ts';
 import { dataTypeNumber, decodeTensorProto, encodeTensorProto } from './tensor-proto.ts';
@@ -114,14 +114,23 @@ function readInput(reader: WireReader): readonly Example[] {
     if (tag !== lengthTag(1) && tag !== lengthTag(2)) return false;
     const list = reader.nested();
     readFields(list, (inner) => {
-      if (inner === lengthTag(1)) examples.push(readExample(list.nested()));
-      else if (inner === lengthTag(2)) context = readExample(list.nested());
+      if (inner === lengthTag(1)) {
+        if (examples.length === MAX_EXAMPLES) throw tooManyExamples();
+        examples.push(readExample(list.nested()));
+      } else if (inner === lengthTag(2)) context = readExample(list.nested());
       else return false;
       return true;
     });
     return true;
   });
-  return examples.map((example) => ({ ...context, ...example }));
+  return withContext(context, examples);
+}
+
+/** An empty one is two bytes of a message and a hundred of memory. */
+const MAX_EXAMPLES = 2 ** 20;
+
+function tooManyExamples(): ServeryError {
+  return new ServeryError('INVALID_REQUEST', `Cannot read the request: it has more than ${MAX_EXAMPLES} examples`);
 }
 
 function readExample(reader: WireReader): Example {

@@ -8,6 +8,7 @@ import type * as z from 'zod';
 import { chunkJson } from '../../core/chunk.ts';
 import { ServeryError } from '../../core/errors.ts';
 import { encodeEnvelope, type BodyIssue } from '../../core/handler-envelope.ts';
+import { isReservedRoute } from '../../core/reserved-routes.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { BytesElement } from '../../core/tensor.ts';
 import type { HandlerRoute } from '../runtime.ts';
@@ -158,6 +159,12 @@ async function describeRoute(route: unknown, body: z.ZodType, response: z.ZodTyp
     throw invalidHandler('the path of its route has a segment that is neither a plain name nor `:name`');
   }
   if (new Set(names).size < names.length) throw invalidHandler('the path of its route has a parameter twice');
+  if (isReservedRoute(method, path)) {
+    throw invalidHandler(
+      `its route ${method} ${path} is or may become one of Servery's own`,
+      'Begin the path with a plain name that is none of theirs (docs/handlers.md lists them), such as /score.',
+    );
+  }
   // Only here, and only for routes: a thread without schemas should not spend its memory on zod.
   const { toJSONSchema } = await import('zod');
   const print = (key: string, schema: z.ZodType, io: 'input' | 'output') => {

@@ -144,6 +144,41 @@ describe('Batcher', () => {
     assert.deepEqual(await submit(1, 2, 3), [10, 20, 30]);
   });
 
+  describe('a request of very many batches', () => {
+    const rows = Array.from({ length: 20_000 }, (_, i) => i);
+    const counters = SharedQueue.createCounters();
+
+    it('is answered in order, others in between', async () => {
+      const { batcher, submit } = setup({ maxRows: 2, maxQueuedRows: 50_000, settings: { counters } });
+      const large = batcher.submit(rowsOf(rows), {});
+      let isAnswered = false;
+      void large.then(() => (isAnswered = true));
+      await turn();
+      assert.deepEqual(await submit(7), [70]);
+      assert.equal(isAnswered, false);
+      assert.deepEqual(
+        values(await large),
+        rows.map((x) => 10 * x),
+      );
+    });
+
+    it('is given up at once, by one listener, and leaves its places', async () => {
+      const { batcher, submit } = setup({ maxRows: 2, gated: true, settings: { counters } });
+      const listeners: (() => void)[] = [];
+      const signal = {
+        aborted: false,
+        addEventListener: (_: 'abort', listener: () => void) => listeners.push(listener),
+      };
+      const large = batcher.submit(rowsOf(rows), { signal });
+      await turn();
+      assert.equal(listeners.length, 1);
+      listeners[0]!();
+      await assert.rejects(large, { code: 'CANCELLED' });
+      assert.equal(new Int32Array(counters)[0], 0);
+      void submit(1);
+    });
+  });
+
   it('gives the neighbours of a poison row their answers', async () => {
     const { submit, runs } = setup();
     const answers = await Promise.allSettled([submit(1), submit(2), submit(NaN), submit(4), submit(5)]);

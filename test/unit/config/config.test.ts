@@ -134,13 +134,41 @@ describe('loadConfig()', () => {
     { what: 'two files', files: { 'servery.config.yaml': '', 'servery.config.json': '{}' }, says: /there is also/ },
     { what: 'a program that throws', files: { 'servery.config.mjs': 'throw new Error("boom")' }, says: /boom/ },
     {
+      what: 'a program that throws far down, with the line',
+      files: { 'servery.config.ts': 'const a: number = 1;\n\nthrow new Error(`boom ${a}`)' },
+      says: { message: 'Cannot read servery.config.ts: line 3: boom 1' },
+    },
+    {
+      what: 'a program that cannot be parsed, with the line',
+      files: { 'servery.config.ts': 'const a: number = 1;\nexport default { http: { maxNesting: a ' },
+      says: { message: /^Cannot read servery\.config\.ts: line 2: SyntaxError: / },
+    },
+    {
+      what: 'a port that no system has',
+      flags: { 'listen.http': '127.0.0.1:65536' },
+      says: { message: 'Cannot use the configuration: listen.http: expected HOST:PORT, such as 127.0.0.1:8080' },
+    },
+    {
+      what: 'what is no address, in one way',
+      flags: { 'listen.grpc': 'foo' },
+      says: {
+        message: 'Cannot use the configuration: listen.grpc: expected HOST:PORT, such as 127.0.0.1:8080',
+      },
+    },
+    {
       what: 'a program without a default export',
       files: { 'servery.config.mjs': 'export const a = 1' },
       says: /no default export/,
     },
     { what: 'text that is not a number', env: { SERVERY_HTTP_MAX_NESTING: 'many' }, says: /http\.maxNesting/ },
     { what: 'a flag that does not exist', flags: { 'http.nope': '1' }, says: /There is no option "http\.nope"/ },
-  ] as { what: string; files?: Files; env?: Record<string, string>; flags?: Record<string, string>; says: RegExp }[]) {
+  ] as {
+    what: string;
+    files?: Files;
+    env?: Record<string, string>;
+    flags?: Record<string, string>;
+    says: RegExp | { message: RegExp | string };
+  }[]) {
     it(`refuses ${what}`, async () => {
       await assert.rejects(load(files, env, flags), says);
     });

@@ -32,10 +32,17 @@ describe('Models', () => {
     await using server = await workspace.open();
     const notYet = { code: 'MODEL_NOT_READY', message: /is not found yet: the server is starting$/ };
     await assert.rejects(server.ask('m'), notYet);
+    const asked = [
+      () => server.models.showModel('m'),
+      () => server.models.rollback('m'),
+      async () => server.models.liveVersions('m'),
+    ];
+    for (const ask of asked) await assert.rejects(ask, notYet);
     const starting = server.models.start();
     await assert.rejects(server.ask('n'), notYet);
     await starting;
     assert.equal(await server.askAll('m'), 1);
+    await assert.rejects(server.models.showModel('n'), { code: 'MODEL_NOT_FOUND' });
     await assert.rejects(server.ask('n'), { code: 'MODEL_NOT_FOUND' });
     await assert.rejects(server.ask('m/7'), { code: 'MODEL_NOT_FOUND' });
     await assert.rejects(server.ask('m@stable'), { code: 'MODEL_NOT_FOUND' });

@@ -261,6 +261,10 @@ describe('raw contents', () => {
 describe('a ModelInferRequest is refused', () => {
   const empties = (field: number, count: number): Buffer =>
     Buffer.concat(Array.from({ length: count }, () => Buffer.from([(field << 3) | 2, 0])));
+  /** Of an input: `parameters: { k: true }`, again and again. */
+  const flags = (count: number): Buffer => Buffer.from('22070a016b12020801'.repeat(count), 'hex');
+  const inInput = (fields: Buffer): Buffer =>
+    Buffer.from(new BinaryWriter().tag(5, WireType.LengthDelimited).bytes(fields).finish());
   const parameter = (value: MessageInitShape<typeof ModelInferRequestSchema>['parameters']): RequestInit => ({
     parameters: value!,
   });
@@ -334,6 +338,8 @@ describe('a ModelInferRequest is refused', () => {
       problem: /more than 1024 outputs/,
     },
     { when: 'it has too many raw contents', message: empties(7, 1025), problem: /more than 1024/ },
+    { when: 'its contents come in too many pieces', message: inInput(empties(5, 1025)), problem: /1024 pieces/ },
+    { when: 'an input has too many parameters', message: inInput(flags(1025)), problem: /1024 parameters/ },
     {
       when: 'it has more BYTES elements than fit in memory',
       message: oneRaw('BYTES', [2 ** 20 + 1], new Uint8Array(5 * 2 ** 20)),

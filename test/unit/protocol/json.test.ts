@@ -56,6 +56,32 @@ it('leaves other numbers as they are', () => {
   assert.deepEqual(parseJsonExactly(`[${'9'.repeat(400)}]`), [Infinity]);
 });
 
+it('reads exactly what is in any place, and leaves alone what only looks like it', () => {
+  const long = '9007199254740993';
+  const text = `{"a":[${long}, {"b" :-${long}}],"${long}":"${long}","__proto__":${long},"t":"x\\"${long},${long}"}`;
+  const read = parseJsonExactly(text) as Record<string, unknown>;
+  assert.deepEqual(Object.entries(read), [
+    ['a', [BigInt(long), { b: -BigInt(long) }]],
+    [long, long],
+    ['__proto__', BigInt(long)],
+    ['t', `x"${long},${long}`],
+  ]);
+  const parts = [`0.${long}`, `${long}.5`, `${long}e3`, `1e-${long}`, `-0.${long}e1`, '1000000000000000'];
+  assert.deepEqual(parseJsonExactly(`[${parts.join()}]`), parts.map(Number));
+  assert.equal(parseJsonExactly(long), BigInt(long));
+  assert.equal(parseJsonExactly(`"${long}"`), long);
+});
+
+it('reads millions of numbers exactly in no more than some times the time', () => {
+  const text = `[9007199254740993${',1'.repeat(2_000_000)}]`;
+  const began = performance.now();
+  JSON.parse(text);
+  const parsed = performance.now();
+  const exact = parseJsonExactly(text) as unknown[];
+  assert.ok(performance.now() - parsed < 20 * (parsed - began) + 1500);
+  assert.deepEqual([exact[0], exact.length], [9007199254740993n, 2_000_001]);
+});
+
 it('refuses keys that would change how the next body is read', () => {
   // Were the first one parsed, V8 would read the key of the second as `\\u0`.
   for (const key of ['\\\\u0', '\\u005cu0', '\\u005Cu0']) {

@@ -161,3 +161,17 @@ test('a damaged configuration file is refused with its line, or read', () => {
     }
   });
 });
+
+test('examples are bounded, and so is what they share: it counts once for each of them', () => {
+  const names = Array.from({ length: 3000 }, (_, i) => lengthField(1, textField(1, `f${i}`), lengthField(2)));
+  const context = lengthField(2, lengthField(1, ...names));
+  const examples = (count: number) => Buffer.alloc(2 * count, Buffer.from([(1 << 3) | 2, 0]));
+  const read = (...parts: readonly Buffer[]) => decodeExampleListRequest(lengthField(2, lengthField(2, ...parts)));
+  assert.equal(read(context, examples(2)).examples.length, 2);
+  for (const [message, problem] of [
+    [() => read(context, examples(2000)), /makes 6000000 features of 2000 examples/],
+    [() => read(examples(2 ** 20 + 1)), /more than 1048576 examples/],
+  ] as const) {
+    assert.throws(message, { code: 'INVALID_REQUEST', message: problem });
+  }
+});

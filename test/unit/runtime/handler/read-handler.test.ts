@@ -143,6 +143,10 @@ describe('a definition', () => {
       problem: 'the path of its route has a segment that is neither a plain name nor `:name`',
     },
     { definition: { ...route, route: 'POST /:a/:a' }, problem: 'the path of its route has a parameter twice' },
+    ...['/v2/models/:name/infer', '/models/iris/predict', '/invocations', '/:anything'].map((path) => ({
+      definition: { ...route, route: `POST ${path}` },
+      problem: `its route POST ${path} is or may become one of Servery's own`,
+    })),
   ]) {
     it(`is refused: ${problem}`, async () => {
       await assert.rejects(read(definition), { code: 'MODEL_INVALID', message: problem });
