@@ -62,7 +62,8 @@ export function isExactDouble(text: string): string {
   const digits = `ltrim(regexp_replace(regexp_replace(${text}, '[eE].*$', ''), '[^0-9]', '', 'g'), '0')`;
   const written = (sql: string) => `replace(lower(${sql}), 'e+', 'e')`;
   return (
-    `(length(${text}) <= ${EXACT_DIGITS} OR length(${digits}) <= ${EXACT_DIGITS} ` +
-    `OR ${written(`CAST(TRY_CAST(${text} AS DOUBLE) AS VARCHAR)`)} = ${written(text)})`
+    `(length(${text}) <= ${EXACT_DIGITS} ` +
+    `OR ${written(`CAST(TRY_CAST(${text} AS DOUBLE) AS VARCHAR)`)} = ${written(text)} ` +
+    `OR length(${digits}) <= ${EXACT_DIGITS})`
   );
 }
