@@ -95,7 +95,13 @@ function readDocument(
   }
   if (!Array.isArray(examples)) throw malformed("Expecting 'examples' value to be an list/array");
   if (examples.length === 0) throw malformed("'examples' value is an empty array");
-  return { name, examples: withContext(shared, examples.map((example: unknown) => readExample(example, isExact))) };
+  return {
+    name,
+    examples: withContext(
+      shared,
+      examples.map((example: unknown) => readExample(example, isExact)),
+    ),
+  };
 }
 
 /** Of one request. What the examples share counts once for each: few megabytes could make billions of them. */
