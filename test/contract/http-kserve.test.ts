@@ -91,7 +91,10 @@ test('a list of inputs is one of instances, and an object of them has its output
   const ask = async (body: unknown) => (await predict(door, body, {})).json();
   assert.deepEqual(await ask({ inputs: [[1, 2]] }), { predictions: [[3, 6]] });
   assert.deepEqual(await ask({ inputs: { x: [[1, 2]] } }), { outputs: [[3, 6]] });
-  assert.match(JSON.stringify(await ask({ inputs: [[1, 2]], instances: [[1, 2]] })), /only one of 'inputs' or 'instances'/);
+  assert.match(
+    JSON.stringify(await ask({ inputs: [[1, 2]], instances: [[1, 2]] })),
+    /only one of 'inputs' or 'instances'/,
+  );
 });
 
 test('failures have the words of the original', async () => {
