@@ -14,7 +14,6 @@ export interface ControlOptions {
   readonly stateFolder: string;
   readonly models: Readonly<Record<string, ModelConfigInput>>;
   readonly stuckAfterMs: number;
-  readonly frontEnds?: number;
 }
 
 export interface Control extends AsyncDisposable {
@@ -22,16 +21,10 @@ export interface Control extends AsyncDisposable {
 }
 
 /** Opens everything, starts nothing. Disposing closes in reverse order: models before their runtimes. */
-export function openControl({
-  modelsFolder,
-  stateFolder,
-  models: config,
-  stuckAfterMs,
-  frontEnds = 1,
-}: ControlOptions): Control {
+export function openControl({ modelsFolder, stateFolder, models: config, stuckAfterMs }: ControlOptions): Control {
   const opened = new AsyncDisposableStack();
   const repository = opened.use(new FolderRepository({ modelsFolder, stateFolder }));
   const runtimes = [opened.use(createOnnxRuntime()), opened.use(createHandlerRuntime())];
-  const models = opened.use(new Models({ repository, runtimes, probe, config, stuckAfterMs, frontEnds }));
+  const models = opened.use(new Models({ repository, runtimes, probe, config, stuckAfterMs }));
   return { models, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }

@@ -62,13 +62,11 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
   opened.use(logEvents(createLogger(config.log), config.log));
   const collector = opened.use(createCollector());
 
-  const count = frontEndCount(config.frontEnds);
   const control = openControl({
     modelsFolder,
     stateFolder,
     models: config.models ?? {},
     stuckAfterMs: config.stuckAfter,
-    frontEnds: count,
   });
   const { models } = control;
   const scheduler = await openBatch?.(workspace);
@@ -93,6 +91,7 @@ export async function startServer(workspace: Workspace, openBatch?: OpenBatch): 
     defaultTimeoutMs: config.defaultTimeout,
     bufferedBytes: { http: ByteBudget.createCounter(), grpc: ByteBudget.createCounter() },
   };
+  const count = frontEndCount(config.frontEnds);
   const reusePort = count > 1;
   const http = await reserve(httpAddress);
   const grpc = grpcAddress === undefined ? undefined : await reserve(grpcAddress);

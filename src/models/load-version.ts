@@ -11,7 +11,6 @@ import type { CheckedInputs, Signature } from '../core/signature.ts';
 import type { LoadedModel, PredictRows, RunnerSource, Runtime } from '../runtime/runtime.ts';
 import type { ResolvedVersion } from './control-api.ts';
 import type { ModelConfig } from './model-options.ts';
-import { copySessions } from './copy-sessions.ts';
 import { resolveSignature } from './resolve-signature.ts';
 import { settleThreads } from './settle-threads.ts';
 import { withHints } from './signature-hints.ts';
@@ -67,8 +66,6 @@ export interface LoadedVersion extends AsyncDisposable {
 interface LoadSettings extends Pick<ProbeRequest, 'predictRows' | 'gentle'> {
   readonly key: number;
   readonly probe: Probe;
-  /** How many front ends will run it. */
-  readonly fronts?: number | undefined;
 }
 
 /** @throws {ServeryError} `MODEL_INVALID`, `RUNTIME_MISSING`, or whatever the model itself fails with */
@@ -76,7 +73,7 @@ export async function loadVersion(
   runtime: Runtime,
   artifact: ModelArtifact,
   options: ModelConfig,
-  { key, probe, predictRows, gentle, fronts = 1 }: LoadSettings,
+  { key, probe, predictRows, gentle }: LoadSettings,
 ): Promise<LoadedVersion> {
   const began = systemClock.now();
   let model = await runtime.load(artifact, options.runtime);
@@ -92,7 +89,6 @@ export async function loadVersion(
     const request = { artifact, model, signature, candidates, given, maxRows, allowInline, predictRows, gentle };
     let probed = await probe(request);
     ({ model, probed } = await settleThreads(request, probed, probe, runtime, options.runtime));
-    const copied = await copySessions(model, request, probed, fronts);
     const batchable = probed.batchable && signature.batched && facts.rowsAreIndependent && !facts.oneRequestPerCall;
     const batching = { ...options.batching, maxRows };
     const { name, version } = artifact;
@@ -125,7 +121,7 @@ export async function loadVersion(
       placement,
       costs,
       exampleRows,
-      notes: [...facts.notes, ...hinted.notes, ...notes, `warmed up with ${source}`, ...probed.notes, ...copied],
+      notes: [...facts.notes, ...hinted.notes, ...notes, `warmed up with ${source}`, ...probed.notes],
     };
     return {
       descriptor,

@@ -36,8 +36,6 @@ export interface ModelsOptions {
   readonly probe: Probe;
   /** What the configuration says about each model. */
   readonly config?: Readonly<Record<string, ModelConfigInput>>;
-  /** How many will join. */
-  readonly frontEnds?: number;
   /** A run that takes longer makes its version `stuck`. */
   readonly stuckAfterMs?: number;
   readonly clock?: Clock;
@@ -56,7 +54,6 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
   readonly #warmUps = new WarmUps(this);
   readonly #runtimes: readonly Runtime[];
   readonly #probe: Probe;
-  readonly #frontEnds: number;
   readonly #stuckAfterMs: number;
   readonly #clock: Clock;
   readonly #holds: Holds;
@@ -73,21 +70,12 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
   #announcing: Promise<void> | undefined;
   #stuckCheck: Disposable | undefined;
 
-  constructor({
-    repository,
-    runtimes,
-    probe,
-    config = {},
-    frontEnds = 1,
-    stuckAfterMs = 30_000,
-    clock = systemClock,
-  }: ModelsOptions) {
+  constructor({ repository, runtimes, probe, config = {}, stuckAfterMs = 30_000, clock = systemClock }: ModelsOptions) {
     this.repository = repository;
     this.#holds = new Holds(repository);
     this.#runtimes = runtimes;
     this.#probe = probe;
     this.#config = config;
-    this.#frontEnds = frontEnds;
     this.#stuckAfterMs = stuckAfterMs;
     this.#clock = clock;
   }
@@ -237,7 +225,6 @@ export class Models implements ModelApi, ModelHost, AskedModels, AsyncDisposable
       probe: this.#probe,
       predictRows,
       gentle: this.#isStarted,
-      fronts: this.#frontEnds,
     });
   }
 

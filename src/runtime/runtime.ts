@@ -39,15 +39,7 @@ export interface LoadedModel extends AsyncDisposable {
    */
   connectInline?(): RunnerSource;
 
-  /**
-   * Makes it run several times at once: runners that are connected from now on share that many copies of it, as far as
-   * their size allows.
-   *
-   * @returns how many there are now
-   */
-  multiply?(wanted: number): Promise<number>;
-
-  /** When the run that is under way now began (milliseconds of `systemClock`), or undefined when idle. Of several the oldest. */
+  /** When the run that is under way now began (milliseconds of `systemClock`), or undefined when idle. */
   runningSince(): number | undefined;
 }
 

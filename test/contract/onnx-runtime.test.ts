@@ -1,4 +1,4 @@
-/** The ONNX runtime, on all its ways: an executor thread, several of them, and a session in the caller's thread. */
+/** The ONNX runtime, on both of its ways: an executor thread, and a session in the caller's thread. */
 import { fixture } from '../support/fixture-models.ts';
 import { createOnnxRuntime } from '../../src/runtime/onnx/onnx-runtime.ts';
 import { testRuntimeContract } from './runtime-contract.ts';
@@ -8,21 +8,6 @@ const doubler = fixture('doubler');
 const broken = fixture('broken-truncated');
 
 testRuntimeContract('the ONNX runtime in executors', { createRuntime, doubler, broken });
-testRuntimeContract('the ONNX runtime in several executors', {
-  createRuntime() {
-    const runtime = createRuntime();
-    return {
-      ...runtime,
-      async load(artifact, options) {
-        const model = await runtime.load(artifact, options);
-        await model.multiply!(3);
-        return model;
-      },
-    };
-  },
-  doubler,
-  broken,
-});
 testRuntimeContract('the ONNX runtime inline', {
   createRuntime,
   doubler,

@@ -1,26 +1,21 @@
-/**
- * Runs a version whose sessions are in executor threads: rows go there and back through shared memory.
- *
- * It has one run under way, at whichever executor has the least to do: several front ends then run at the same time,
- * each with batches as large as they would be otherwise.
- */
+/** Runs a version whose session is in an executor thread: rows go there and back through shared memory. */
+import type { MessagePort } from 'node:worker_threads';
 import { ServeryError, fromWireError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import { bytesPerElement, elementCount, viewOf, type NumericData, type Tensor } from '../../core/tensor.ts';
 import { placeInputs } from '../place-inputs.ts';
 import type { Runner, RunResult } from '../runtime.ts';
 import { Slab } from '../slab.ts';
-import type { ExecutorLinks, RunReply, RunRequest } from './messages.ts';
+import type { RunReply, RunRequest } from './messages.ts';
 import type { Target } from './session-run.ts';
 
 interface Waiting {
-  readonly executor: number;
   readonly into: readonly (Target | null)[];
   readonly resolve: (result: RunResult) => void;
   readonly reject: (error: unknown) => void;
 }
 
-export function openExecutorRunner({ ports, given }: ExecutorLinks, signature: Signature): Runner {
+export function openExecutorRunner(port: MessagePort, signature: Signature): Runner {
   const { batched } = signature;
   const prepareOutputs = createOutputs(signature);
   const waiting = new Map<number, Waiting>();
@@ -28,36 +23,24 @@ export function openExecutorRunner({ ports, given }: ExecutorLinks, signature: S
   let lastId = 0;
   let isClosed = false;
 
-  const onReply = (reply: RunReply) => {
+  port.on('message', (reply: RunReply) => {
     const run = waiting.get(reply.id);
     if (run === undefined) return;
     waiting.delete(reply.id);
-    Atomics.sub(given, run.executor, 1);
-    if (waiting.size === 0) for (const port of ports) port.unref();
+    if (waiting.size === 0) port.unref();
     if ('error' in reply) return run.reject(fromWireError(reply.error));
     const outputs = reply.outputs.map((output, i) => output ?? tensorAt(signature, i, run.into[i]!));
     run.resolve({ outputs, computeMs: reply.computeMs });
-  };
+  });
   const close = () => {
     isClosed = true;
-    for (const port of ports) port.close();
-    for (const { executor, reject } of waiting.values()) {
-      Atomics.sub(given, executor, 1);
-      reject(closed());
-    }
+    port.close();
+    for (const { reject } of waiting.values()) reject(closed());
     waiting.clear();
   };
-  for (const port of ports) {
-    port.on('message', onReply);
-    // The other side may close too: the version is unloaded, or its thread has died.
-    port.on('close', close);
-    port.unref();
-  }
-  const leastBusy = () => {
-    let least = 0;
-    for (let i = 1; i < ports.length; i += 1) if (Atomics.load(given, i) < Atomics.load(given, least)) least = i;
-    return least;
-  };
+  // The other side may close too: the version is unloaded, or its thread has died.
+  port.on('close', close);
+  port.unref();
 
   return {
     concurrency: 1,
@@ -75,11 +58,9 @@ export function openExecutorRunner({ ports, given }: ExecutorLinks, signature: S
       lastId += 1;
       const request: RunRequest = { id: lastId, inputs, into, deadline };
       const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
-      const executor = leastBusy();
-      Atomics.add(given, executor, 1);
-      if (waiting.size === 0) for (const port of ports) port.ref();
-      waiting.set(lastId, { executor, into, resolve, reject });
-      ports[executor]!.postMessage(request);
+      if (waiting.size === 0) port.ref();
+      waiting.set(lastId, { into, resolve, reject });
+      port.postMessage(request);
       return promise;
     },
     [Symbol.asyncDispose]() {

@@ -87,7 +87,7 @@ function serve({ folder, file, options, runningSince }: OpenCommand): Served {
     }
   };
 
-  send({ kind: 'opened', signature, facts, bytes, size });
+  send({ kind: 'opened', signature, facts, bytes });
   return {
     isSmall: size <= SMALL,
     connect(port) {

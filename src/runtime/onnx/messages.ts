@@ -39,8 +39,6 @@ export interface OpenedModel {
   readonly facts: ModelFacts;
   /** The model itself, for sessions in other threads; only where `facts.canInline`. */
   readonly bytes: Uint8Array | undefined;
-  /** Bytes of its files. */
-  readonly size: number;
 }
 
 /** From a runner to its executor. */
@@ -61,17 +59,9 @@ export type RunReply =
     }
   | { readonly id: number; readonly error: WireError };
 
-/** What a runner needs to reach the executors of a version, which all have the same session. */
-export interface ExecutorLinks {
-  /** To each executor; at least one. */
-  readonly ports: readonly MessagePort[];
-  /** Runs that each has been given and not answered, by all runners. Shared by all front ends. */
-  readonly given: Int32Array;
-}
-
 /** The message of a `RunnerSource`. */
 export type OnnxSource =
-  | ({ readonly kind: 'executor'; readonly signature: Signature } & ExecutorLinks)
+  | { readonly kind: 'executor'; readonly port: MessagePort; readonly signature: Signature }
   | {
       readonly kind: 'inline';
       readonly bytes: Uint8Array;

@@ -20,10 +20,6 @@ export interface OnnxRuntimeOptions {
 }
 
 const CLOSE_GRACE_MS = 10_000;
-/** More would hardly be faster, and each has the weights once more. */
-const MAX_INSTANCES = 4;
-/** What the files of all instances may have together. */
-const MAX_INSTANCES_BYTES = 128 * 1024 * 1024;
 
 export function createOnnxRuntime({ closeGraceMs = CLOSE_GRACE_MS }: OnnxRuntimeOptions = {}): Runtime &
   AsyncDisposable {
@@ -65,19 +61,17 @@ async function loadModel(
   onDisposed: () => void,
 ): Promise<LoadedModel> {
   let runsInline = false;
-  let instances = 1;
-  const executors: Executor[] = [start()];
+  let executor: Executor | undefined = start();
   const ending = new Set<Promise<void>>();
-  const given = new Int32Array(new SharedArrayBuffer(MAX_INSTANCES * Int32Array.BYTES_PER_ELEMENT));
-  const first = executors[0]!;
-  const { signature, facts, bytes, size } = await first.opened.catch(async (error: unknown) => {
+  const first = executor;
+  const { signature, facts, bytes } = await first.opened.catch(async (error: unknown) => {
     await first.close(closeGraceMs);
     throw error;
   });
 
   const connectInline = (inlineBytes: Uint8Array): RunnerSource => {
     runsInline = true;
-    if (executors[0]?.connections === 0) end();
+    if (executor?.connections === 0) end();
     const message: OnnxSource = { kind: 'inline', bytes: inlineBytes, options, signature };
     return { runtime: 'onnx', message, transfer: [] };
   };
@@ -85,36 +79,16 @@ async function loadModel(
     signature,
     facts,
     connect() {
-      while (executors.length < instances) executors.push(start());
-      const ports = executors.map((executor) => {
-        const { port1, port2 } = new MessageChannel();
-        executor.connect(port2);
-        return port1;
-      });
-      const message: OnnxSource = { kind: 'executor', ports, given, signature };
-      return { runtime: 'onnx', message, transfer: ports };
+      executor ??= start();
+      const { port1, port2 } = new MessageChannel();
+      executor.connect(port2);
+      const message: OnnxSource = { kind: 'executor', port: port1, signature };
+      return { runtime: 'onnx', message, transfer: [port1] };
     },
     ...(bytes === undefined ? {} : { connectInline: () => connectInline(bytes) }),
-    async multiply(wanted) {
-      const more = Math.min(wanted, MAX_INSTANCES, Math.floor(MAX_INSTANCES_BYTES / size)) - 1;
-      const opened = Array.from({ length: more }, start);
-      try {
-        await Promise.all(opened.map((executor) => executor.opened));
-      } catch (error) {
-        await Promise.all(opened.map((executor) => executor.close(closeGraceMs)));
-        throw error;
-      }
-      executors.push(...opened);
-      instances = executors.length;
-      return instances;
-    },
-    runningSince() {
-      const since = executors.map((executor) => executor.runningSince() ?? Infinity);
-      const earliest = Math.min(...since);
-      return earliest === Infinity ? undefined : earliest;
-    },
+    runningSince: () => executor?.runningSince(),
     async [Symbol.asyncDispose]() {
-      end();
+      if (executor !== undefined) end();
       await Promise.all(ending);
       onDisposed();
     },
@@ -123,7 +97,7 @@ async function loadModel(
 
   function start(): Executor {
     const started = startExecutor(threads, artifact, options, () => {
-      if (runsInline && executors[0] === started) end();
+      if (runsInline && executor === started) end();
     });
     // Whoever runs on an executor that could not start again is told so by its closed port.
     started.opened.catch(() => {});
@@ -131,10 +105,9 @@ async function loadModel(
   }
 
   function end(): void {
-    for (const executor of executors.splice(0)) {
-      const closing = executor.close(closeGraceMs);
-      ending.add(closing);
-      void closing.then(() => ending.delete(closing));
-    }
+    const closing = executor!.close(closeGraceMs);
+    executor = undefined;
+    ending.add(closing);
+    void closing.then(() => ending.delete(closing));
   }
 }

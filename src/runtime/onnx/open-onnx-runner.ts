@@ -7,6 +7,6 @@ import type { OnnxSource } from './messages.ts';
 /** @throws {ServeryError} `MODEL_INVALID`, `RUNTIME_MISSING` */
 export function openOnnxRunner(message: unknown): Runner {
   const source = message as OnnxSource;
-  if (source.kind === 'executor') return openExecutorRunner(source, source.signature);
+  if (source.kind === 'executor') return openExecutorRunner(source.port, source.signature);
   return openInlineRunner(source.bytes, source.options, source.signature);
 }
