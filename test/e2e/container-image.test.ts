@@ -162,7 +162,7 @@ describe('the image', { timeout: 180_000 }, () => {
     const url = `${modelsRoot}/a/model`;
     assert.deepEqual(await call('POST', '/models', { model_name: 'a', url }), [
       200,
-      { status: 'Model "a" registered' },
+      { status: 'Workers scaled' },
     ]);
     assert.equal((await call('POST', '/models', { model_name: 'a', url }))[0], 409);
     assert.deepEqual(await call('GET', '/models'), [200, { models: [{ modelName: 'a', modelUrl: url }] }]);

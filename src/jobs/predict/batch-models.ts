@@ -5,6 +5,7 @@
  * takes longer than many a run.
  */
 import { systemClock } from '../../core/clock.ts';
+import { ServeryError } from '../../core/errors.ts';
 import type { ModelRef } from '../../core/model.ts';
 import { probe } from '../../models/probe.ts';
 import { loadVersion } from '../../models/load-version.ts';
@@ -27,7 +28,7 @@ export interface BatchModels extends AsyncDisposable {
   /** A run has never ended: its thread keeps the process from exiting by itself. */
   readonly hasStuck: boolean;
   /**
-   * The version that a reference means now.
+   * The version that a reference means now. Where it leaves the choice, that has been loaded once.
    *
    * @throws {ServeryError} `MODEL_NOT_FOUND`, `MODEL_INVALID`, `CONFIG_INVALID`
    */
@@ -105,11 +106,15 @@ export function createBatchModels(
     );
   };
 
-  return {
+  const models: BatchModels = {
     get hasStuck() {
       return hasStuck;
     },
-    pin: (ref) => pinModel(source, ref),
+    async pin(ref) {
+      const pinned = await pinModel(source, ref);
+      if (ref.version !== undefined || ref.alias !== undefined) return pinned;
+      return pinLoadable(ref, pinned);
+    },
     references: () => readReferences(source),
     async load(pinned) {
       const key = JSON.stringify(pinned);
@@ -153,4 +158,24 @@ export function createBatchModels(
       await Promise.all(Array.from(runtimes.values(), (runtime) => runtime[Symbol.asyncDispose]()));
     },
   };
+  return models;
+
+  /** As a server does: a version that cannot be loaded takes none down that can, unless it is asked for by name. */
+  async function pinLoadable(ref: ModelRef, highest: PinnedModel): Promise<PinnedModel> {
+    const broken = new Set<number>();
+    let problem: unknown;
+    for (let pinned = highest; !broken.has(pinned.version);) {
+      try {
+        await using _ = await models.load(pinned);
+        return pinned;
+      } catch (error) {
+        if (!(error instanceof ServeryError) || error.code !== 'MODEL_INVALID') throw error;
+        problem ??= error;
+      }
+      broken.add(pinned.version);
+      // Where none is left, why the highest is broken says more.
+      pinned = await pinModel(source, ref, broken).catch(() => pinned);
+    }
+    throw problem;
+  }
 }

@@ -28,15 +28,22 @@ export type ModelReferences = Readonly<
   Record<string, { readonly default?: number; readonly aliases: Readonly<Record<string, number>> }>
 >;
 
-/** @throws {ServeryError} `MODEL_NOT_FOUND`, `MODEL_INVALID`, `CONFIG_INVALID` */
-export async function pinModel(source: ModelSource, ref: ModelRef): Promise<PinnedModel> {
+/**
+ * @param broken versions that are not to be chosen where the reference leaves the choice
+ * @throws {ServeryError} `MODEL_NOT_FOUND`, `MODEL_INVALID`, `CONFIG_INVALID`
+ */
+export async function pinModel(
+  source: ModelSource,
+  ref: ModelRef,
+  broken: ReadonlySet<number> = new Set(),
+): Promise<PinnedModel> {
   return look(source, async (repository, models) => {
     const stored = models.find(({ name }) => name === ref.name);
     if (stored === undefined) {
       throw new ServeryError('MODEL_NOT_FOUND', `Cannot find model ${quote(ref.name)} in the workspace`);
     }
     const { options, aliases } = await readSettings(repository, source, ref.name);
-    const version = ref.version ?? targetOf(stored, options, aliases, ref);
+    const version = ref.version ?? targetOf(stored, options, aliases, ref, broken);
     const found = stored.versions.find((candidate) => candidate.version === version);
     if (found === undefined) {
       throw new ServeryError(
@@ -114,20 +121,32 @@ async function readSettings(
   return { options, aliases: { ...options.aliases, ...Object.fromEntries(kept) } };
 }
 
-function targetOf(stored: StoredModel, options: ModelConfig, aliases: Targets, { name, alias }: ModelRef): number {
+function targetOf(
+  stored: StoredModel,
+  options: ModelConfig,
+  aliases: Targets,
+  { name, alias }: ModelRef,
+  broken: ReadonlySet<number>,
+): number {
   const wanted = alias ?? 'default';
   if (Object.hasOwn(aliases, wanted)) return aliases[wanted]!;
   if (alias !== undefined) {
     throw new ServeryError('MODEL_NOT_FOUND', `Model ${quote(name)} has no alias ${quote(alias)}`);
   }
-  const highest = highestOf(stored, options, aliases);
+  const highest = highestOf(stored, options, aliases, broken);
   if (highest !== undefined) return highest;
   throw new ServeryError('MODEL_NOT_FOUND', `Model ${quote(name)} has no version that can be loaded`);
 }
 
-function highestOf({ versions }: StoredModel, { versions: policy }: ModelConfig, aliases: Targets): number | undefined {
+function highestOf(
+  { versions }: StoredModel,
+  { versions: policy }: ModelConfig,
+  aliases: Targets,
+  broken: ReadonlySet<number> = new Set(),
+): number | undefined {
   const known = versions.map(({ version, content }) => {
-    return { version, onDisk: true, state: typeof content === 'string' ? 'failed' : 'absent' } as const;
+    const isBroken = typeof content === 'string' || broken.has(version);
+    return { version, onDisk: true, state: isBroken ? 'failed' : 'absent' } as const;
   });
   const targets = Object.values(aliases).map((target) => ({ target, serving: undefined }));
   const wanted = wantedVersions({ versions: known, policy, aliases: targets, pinned: [], held: false });

@@ -25,6 +25,19 @@ describe('a reference', () => {
     assert.equal(await pinned(workspace, 'versions'), 1);
   });
 
+  it('leaves out a version that cannot be loaded, unless it is asked for, as a server does', async () => {
+    await using workspace = await batchWorkspace('versions');
+    await workspace.write('models/versions/7/model.onnx', 'not a model');
+    assert.equal(await pinned(workspace, 'versions'), 3);
+    const named = await workspace.models.pin({ name: 'versions', version: 7 });
+    await assert.rejects(workspace.models.load(named), { code: 'MODEL_INVALID' });
+    await workspace.write('models/versions/aliases.json', '{"aliases":{"default":{"version":7}}}');
+    await assert.rejects(pinned(workspace, 'versions'), { code: 'MODEL_INVALID' });
+    await workspace.write('models/versions/aliases.json', '{"aliases":{}}');
+    await workspace.write('models/versions/model.yaml', 'versions: [7]\n');
+    await assert.rejects(pinned(workspace, 'versions'), { code: 'MODEL_INVALID' });
+  });
+
   it('that means nothing is refused', async () => {
     await using workspace = await batchWorkspace('versions');
     await workspace.write('models/versions/9/notes.txt', 'no artifact');
@@ -42,7 +55,7 @@ describe('a reference', () => {
 describe('a version', () => {
   it('whose files are no longer those that were pinned is refused', async () => {
     await using workspace = await batchWorkspace('doubler');
-    const before = await workspace.models.pin({ name: 'doubler' });
+    const before = await workspace.models.pin({ name: 'doubler', version: 1 });
     await utimes(`${workspace.path}/models/doubler/1/model.onnx`, 1, 1);
     await assert.rejects(workspace.models.load(before), { code: 'MODEL_CHANGED' });
   });
