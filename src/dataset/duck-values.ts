@@ -90,10 +90,15 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Whether texts, or lists of them, have bytes among them that are no text. */
-export function hasNoText({ type, list }: Omit<PlannedColumn, 'name'>, values: Column['values']): boolean {
-  const mayHold = type === 'TEXT' || (type === 'LIST' && list?.item === 'TEXT');
-  return mayHold && !ArrayBuffer.isView(values) && values.some(isNoText);
+/**
+ * Whether texts, or lists of them, have bytes among them that are no text.
+ *
+ * The values of anything else are not looked at: those of flat lists would be made for it.
+ */
+export function hasNoText({ type, list }: Omit<PlannedColumn, 'name'>, column: Pick<Column, 'values'>): boolean {
+  if (type !== 'TEXT' && (type !== 'LIST' || list?.item !== 'TEXT')) return false;
+  const { values } = column;
+  return !ArrayBuffer.isView(values) && values.some(isNoText);
 }
 
 function isNoText(value: unknown): boolean {

@@ -91,7 +91,7 @@ export class StagingTable {
         mustChange = true;
         storage.places = undefined;
       }
-      if (!storage.isBytes && hasNoText(storage.column, column.values)) {
+      if (!storage.isBytes && hasNoText(storage.column, column)) {
         mustChange ||= !isFresh;
         storage.isBytes = true;
       }
