@@ -74,10 +74,11 @@ test('Parquet: every type is written as what it is, and read back as it was', as
   );
   const expected = [0, 1, 2].map((i) =>
     Object.fromEntries(
-      EVERY.map(({ name, type, values, nulls }) => {
+      EVERY.map((column) => {
+        const { name, type, nulls } = column;
         if (nulls?.[i] === 1) return [name, null];
-        const value: unknown = values[i];
         if (name === 'p') return [name, [...flat.subarray(i * 2, i * 2 + 2)]];
+        const value: unknown = column.values[i];
         return [name, type === 'BOOL' ? value === 1 : value];
       }),
     ),
