@@ -160,10 +160,7 @@ describe('the image', { timeout: 180_000 }, () => {
       return [response.status, await response.json()];
     };
     const url = `${modelsRoot}/a/model`;
-    assert.deepEqual(await call('POST', '/models', { model_name: 'a', url }), [
-      200,
-      { status: 'Workers scaled' },
-    ]);
+    assert.deepEqual(await call('POST', '/models', { model_name: 'a', url }), [200, { status: 'Workers scaled' }]);
     assert.equal((await call('POST', '/models', { model_name: 'a', url }))[0], 409);
     assert.deepEqual(await call('GET', '/models'), [200, { models: [{ modelName: 'a', modelUrl: url }] }]);
     assert.deepEqual(await call('POST', '/models/a/invoke', [1, 2]), [200, [2.5, 3]]);
