@@ -304,7 +304,7 @@ export class Batcher implements AsyncDisposable {
     if (!failed && call.sink === undefined && !call.explains) this.#costs.observe(runRows, computeMs);
     if (batchRun.hasSubscribers) {
       const paddedRows = runRows - rows;
-      const explains = call.explains === true;
+      const { explains } = call;
       // prettier-ignore
       batchRun.publish({ model, requests: batch.length, rows, paddedRows, reason, queuedMs, runMs, computeMs, explains, failed });
     }

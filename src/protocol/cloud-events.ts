@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { ServeryError, quote } from '../core/errors.ts';
+import { fromBase64 } from './base64.ts';
 import { decodeText, isJsonObject, parseJson, parseJsonExactly } from './json.ts';
 
 const EVENT_TYPE = 'application/cloudevents+json';
@@ -35,7 +36,9 @@ export function readEvent(headers: Headers, mediaType: string, body: Uint8Array)
   if (!isJsonObject(event) || missing !== undefined) throw invalid(`its attribute ${quote(missing ?? '')} is missing`);
   checkVersion(event['specversion']);
   if (typeof event['data_base64'] === 'string') {
-    return { data: Buffer.from(event['data_base64'], 'base64'), form: 'structured' };
+    const data = fromBase64(event['data_base64']);
+    if (data === undefined) throw invalid('its data_base64 is not base64');
+    return { data, form: 'structured' };
   }
   if (event['data'] === undefined) throw invalid('it has no data');
   // Integers beyond 2^53 as they were.

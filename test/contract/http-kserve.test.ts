@@ -52,6 +52,11 @@ describe('CloudEvents', () => {
       [DATA, { 'content-type': EVENT_TYPE }, /attribute "specversion" is missing$/],
       [{ ...ATTRIBUTES, id: undefined, data: DATA }, { 'content-type': EVENT_TYPE }, /attribute "id" is missing$/],
       [ATTRIBUTES, { 'content-type': EVENT_TYPE }, /it has no data$/],
+      [
+        { ...ATTRIBUTES, data_base64: '{"instances":[]}' },
+        { 'content-type': EVENT_TYPE },
+        /data_base64 is not base64$/,
+      ],
       ['[]', { 'content-type': EVENT_TYPE }, /attribute "specversion" is missing$/],
       ['{', { 'content-type': EVENT_TYPE }, /not valid JSON/],
     ];

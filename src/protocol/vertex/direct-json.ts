@@ -1,5 +1,6 @@
 /** The messages of direct predictions as JSON. */
 import { ServeryError } from '../../core/errors.ts';
+import { fromBase64 } from '../base64.ts';
 import { decodeText, isJsonObject, parseJson } from '../json.ts';
 import { fieldsOf } from './fields.ts';
 import { readJsonTensor, readTensorParameters, type RawTensor } from './tensors.ts';
@@ -29,10 +30,9 @@ export interface DirectRawBody {
 export function readDirectRawBody(body: Uint8Array): DirectRawBody {
   const { methodName = '', input = '' } = readFields(body, ['methodName', 'input']);
   if (typeof methodName !== 'string') throw invalid('Expecting "methodName" to be text.');
-  if (typeof input !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(input)) {
-    throw invalid('Expecting "input" to be bytes in base64.');
-  }
-  return { methodName, input: Buffer.from(input, 'base64') };
+  const bytes = typeof input === 'string' ? fromBase64(input) : undefined;
+  if (bytes === undefined) throw invalid('Expecting "input" to be bytes in base64.');
+  return { methodName, input: Buffer.from(bytes.buffer) };
 }
 
 function readFields(body: Uint8Array, known: readonly string[]): Readonly<Record<string, unknown>> {

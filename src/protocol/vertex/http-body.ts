@@ -3,6 +3,7 @@
  * them back. Whoever else posts to `rawPredict` sends the bytes themselves.
  */
 import { ServeryError } from '../../core/errors.ts';
+import { fromBase64 } from '../base64.ts';
 import { decodeText, isJsonObject, parseJson } from '../json.ts';
 
 export interface RawBody {
@@ -24,11 +25,12 @@ export function unwrapHttpBody(body: Uint8Array): RawBody {
   if (!isJsonObject(document) || Object.keys(document).length !== 1) return asIs;
   const httpBody = NAMES.map((name) => document[name]).find((value) => value !== undefined);
   if (httpBody === undefined) return asIs;
-  const { data = '' } = isJsonObject(httpBody) ? httpBody : { data: undefined };
-  if (!isJsonObject(httpBody) || typeof data !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(data)) {
+  const data = isJsonObject(httpBody) ? (httpBody['data'] ?? '') : undefined;
+  const bytes = typeof data === 'string' ? fromBase64(data) : undefined;
+  if (bytes === undefined) {
     throw new ServeryError('INVALID_REQUEST', 'Invalid value at "http_body": expected "data" in base64');
   }
-  return { bytes: Buffer.from(data, 'base64'), isWrapped: true };
+  return { bytes, isWrapped: true };
 }
 
 export function wrapHttpBody(contentType: string, body: string | Uint8Array): string {

@@ -7,6 +7,7 @@
 import { ServeryError, quote } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import { allocate, elementCount, type Datatype, type NamedTensor, type Tensor } from '../../core/tensor.ts';
+import { fromBase64 } from '../base64.ts';
 import { fromHalf } from '../half.ts';
 import { isJsonObject } from '../json.ts';
 import { allocateData, fill } from '../values-in.ts';
@@ -145,7 +146,7 @@ export function readJsonTensor(json: unknown, name: string): RawTensor {
     dtype: typeof dtype === 'number' ? dtype : NAMES.split(' ').indexOf(String(dtype)),
     shape: shape.map(Number),
     values: list,
-    content: typeof tensorVal === 'string' && tensorVal !== '' ? Buffer.from(tensorVal, 'base64') : undefined,
+    content: typeof tensorVal === 'string' && tensorVal !== '' ? bytesOf('tensorVal', tensorVal) : undefined,
     // The client for Node.js sends an empty one with everything.
     struct:
       isJsonObject(structVal) && Object.keys(structVal).length > 0
@@ -154,9 +155,15 @@ export function readJsonTensor(json: unknown, name: string): RawTensor {
   };
 }
 
+function bytesOf(member: string, text: string): Buffer {
+  const bytes = fromBase64(text);
+  if (bytes === undefined) throw invalid(`${quote(member)} is not base64`);
+  return Buffer.from(bytes.buffer);
+}
+
 /** 64-bit integers are texts, and so is what is not finite. */
 function fromJson(member: string, value: unknown): unknown {
-  if (member === 'bytesVal') return typeof value === 'string' ? Buffer.from(value, 'base64') : value;
+  if (member === 'bytesVal') return typeof value === 'string' ? bytesOf(member, value) : value;
   if (typeof value !== 'string' || member === 'stringVal') return value;
   if (member === 'floatVal' || member === 'doubleVal') return Number(value);
   return /^-?[0-9]{1,20}$/.test(value) ? BigInt(value) : value;

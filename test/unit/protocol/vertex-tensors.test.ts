@@ -95,6 +95,8 @@ test('what does not fit its type or shape is refused', () => {
     [{ dtype: 3, shape: [1e9], tensorVal: 'AAAA' }, /has 3 bytes, fewer than its shape says/],
     [{ dtype: 3, shape: [1], tensorVal: 'AAAAAAA=' }, /has 5 bytes, and its shape says 4/],
     [{ dtype: 3, shape: ['x'], floatVal: [1] }, /shape of "x"/],
+    [{ dtype: 'STRING', shape: ['1'], bytesVal: ['a!'] }, /"bytesVal" is not base64/],
+    [{ dtype: 3, shape: [1], tensorVal: 'AAAAA' }, /"tensorVal" is not base64/],
     [{ other: 1 }, /Unknown name "other"/],
     [{ dtype: 3, floatVal: 1 }, /"floatVal" is no list/],
   ] as const) {

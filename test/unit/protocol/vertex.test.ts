@@ -112,6 +112,10 @@ test('an HttpBody comes back as it went, and what only looks like one is left al
   const other = Buffer.from('{"httpBody": {}, "instances": []}');
   assert.deepEqual(unwrapHttpBody(other), { bytes: other, isWrapped: false });
   assert.equal(unwrapHttpBody(Buffer.from('{"httpBody": {}}')).bytes.length, 0);
+  for (const data of ['"A"', '"AA="', '"a!"', '5']) {
+    const damaged = Buffer.from(`{"httpBody": {"data": ${data}}}`);
+    assert.throws(() => unwrapHttpBody(damaged), { code: 'INVALID_REQUEST', message: /expected "data" in base64/ });
+  }
   const { data } = decodeRawPredictCall(lengthField(2, encodeHttpBody('text/plain', 'x')));
   assert.equal(Buffer.from(data).toString(), 'x');
 });
